@@ -1,0 +1,1 @@
+"""What the MIBs declare."""

@@ -1,0 +1,1 @@
+"""Services: what reacts to a committed change."""

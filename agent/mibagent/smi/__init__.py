@@ -1,0 +1,1 @@
+"""Values, syntaxes, object identifiers and indexes."""

@@ -1,0 +1,1 @@
+"""Configured values: transactions, rows, journal."""

@@ -1,0 +1,1 @@
+"""A managed gateway unit: services, protocols and doors over mibagent's parameter tree."""

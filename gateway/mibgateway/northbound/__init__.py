@@ -1,0 +1,1 @@
+"""Doors to the parameter tree: command line and scripts."""

@@ -1,0 +1,1 @@
+"""One module a MIB: what a committed change does."""

@@ -1,0 +1,1 @@
+"""SIP without sockets: messages, framing, transactions, persistent flows."""

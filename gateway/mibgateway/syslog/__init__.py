@@ -1,0 +1,1 @@
+"""Notifications as syslog messages: formats, criteria, datagrams."""

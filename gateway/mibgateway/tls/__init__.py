@@ -1,0 +1,1 @@
+"""Credentials, policies and the identity of peers, for every use of TLS."""
