@@ -41,9 +41,12 @@ class Refused(MibgateError):
 
     status = 5
 
-    def __init__(self, name: str, why: str = "", index: Index = ()) -> None:
+    def __init__(
+        self, name: str, why: str = "", index: Index = (), depends_on: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(name, why, index)
         self.name, self.why, self.index = name, why, index
+        self.depends_on = depends_on
 
     def __str__(self) -> str:
         where = self.name + (f"[{self.printed_index()}]" if self.index else "")

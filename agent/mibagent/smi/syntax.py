@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -201,17 +202,24 @@ class Syntax:
         except ValueError as error:
             raise WrongValue(name, str(error)) from None
 
+    def bits_at(self, positions: Iterable[int]) -> bytes:
+        """Give BITS with these positions set, as long as all its names need. RFC 3417 section 8."""
+        last = max((position for _label, position in self.labels), default=-1)
+        bits = bytearray(last // 8 + 1)
+        for position in positions:
+            bits[position >> 3] |= 0x80 >> (position & 7)
+        return bytes(bits)
+
     def _parsed_bits(self, text: str, name: str) -> bytes:
-        bits = bytearray()
+        positions: list[int] = []
         for word in re.split(r"[,\s]+", text.strip()):
             if not word:
                 continue
             position = self.by_label.get(fold(word))
             if position is None:
                 raise WrongValue(name, f"no bit is named {word}")
-            bits.extend(bytes(max(0, position // 8 + 1 - len(bits))))
-            bits[position >> 3] |= 0x80 >> (position & 7)
-        return bytes(bits)
+            positions.append(position)
+        return self.bits_at(positions)
 
     def print(self, value: Value) -> str:
         """Give value as people read it; a secret is never given (`********` where there is one)."""

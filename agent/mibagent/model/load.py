@@ -1,0 +1,173 @@
+"""From pysmi's documents to a model; the only file that knows what that JSON looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mibagent.errors import ModelError
+from mibagent.model.build import build
+from mibagent.model.clauses import (
+    ModuleClauses,
+    Modules,
+    NotificationClause,
+    ObjectClause,
+    TypeClause,
+    TypeUse,
+    mangle,
+)
+from mibagent.model.compile import Compiled, Document, compile_texts
+from mibagent.model.findings import Finding, raise_first_error
+from mibagent.model.nodes import MibModel
+from mibagent.model.places import mib_folders
+from mibagent.model.sources import MibFile, gather
+from mibagent.model.text import Declared
+from mibagent.smi.oid import Oid, parse_oid
+
+
+def load_files(files: Sequence[MibFile], digest: str = "") -> MibModel:
+    """Give the model of files. Raises ModelError for the first fault."""
+    model, findings = load_with_findings(files, digest)
+    raise_first_error(findings)
+    return model
+
+
+def load_with_findings(
+    files: Sequence[MibFile], digest: str = ""
+) -> tuple[MibModel, list[Finding]]:
+    """Give the model of what is sound in files, and what is not."""
+    compiled = compile_texts(files)
+    modules = read_documents(compiled)
+    model, findings = build(modules, digest)
+    broken = {module.file for name, module in compiled.declared.items() if name not in modules}
+    echoes = {name for name in compiled.declared if name not in modules}
+    kept = [
+        finding for finding in findings
+        if finding.file not in broken and not _is_echo(finding, echoes)]
+    return model, sorted(set(compiled.findings + kept), key=lambda found: found.severity)
+
+
+def _is_echo(finding: Finding, broken: set[str]) -> bool:
+    """Whether it only says that a module which has its own finding is not there."""
+    return any(finding.reason.endswith(f"from {name}") for name in broken)
+
+
+def examine(paths: Iterable[Path]) -> list[Finding]:
+    """Give what is wrong in MIB files, whose imports may come from beside them or from ours."""
+    named = [Path(path) for path in paths]
+    try:
+        own = gather(named)
+        beside = [path.parent for path in named if path.is_file()]
+        others = gather([*beside, *mib_folders()])
+    except ModelError as error:
+        return [Finding(error.where, error.name, error.why)]
+    names = {file.path for file in own}
+    empty = [
+        Finding(str(path), "", "holds no MIB file") for path in named
+        if not any(Path(name) == path or path in Path(name).parents for name in names)]
+    needed = _needed(own, [file for file in others if file.path not in names])
+    _model, findings = load_with_findings([*own, *needed])
+    return sorted([*empty, *(finding for finding in findings if finding.file in names)])
+
+
+def _needed(own: Sequence[MibFile], others: Sequence[MibFile]) -> list[MibFile]:
+    """Give the other files that own ones import from, in turn and in order."""
+    from mibagent.model.text import Strings, scan
+    strings = Strings()
+    homes: dict[str, MibFile] = {}
+    imports: dict[str, set[str]] = {}
+    wanted: list[str] = []
+    for file in (*own, *others):
+        for module in scan(file.path, file.text, strings):
+            homes.setdefault(module.name, file)
+            imports.setdefault(module.name, set(module.imports.values()))
+            if file in own:
+                wanted.append(module.name)
+    wanted += ["SNMPv2-SMI", "SNMPv2-TC", "SNMPv2-CONF"]
+    reached: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name in homes and name not in reached:
+            reached.add(name)
+            wanted += sorted(imports[name])
+    files = {homes[name].path for name in reached}
+    return [file for file in others if file.path in files]
+
+
+def read_documents(compiled: Compiled) -> Modules:
+    """Give the clauses of compiled modules."""
+    return {
+        name: _module(document, compiled.declared[name])
+        for name, document in compiled.documents.items()}
+
+
+def _module(document: Document, declared: Declared) -> ModuleClauses:
+    module = ModuleClauses(declared.name, declared)
+    for source, names in document.get("imports", {}).items():
+        if source != "class":
+            module.imports.update(dict.fromkeys(names, source))
+    module.imports.update({
+        name: source for name, source in declared.imports.items() if name not in module.imports})
+    names = {mangle(name): name for name in (*module.imports, *declared.members)}
+    names |= {
+        key: entry["name"] for key, entry in document.items() if isinstance(entry.get("name"), str)}
+    for key, entry in document.items():
+        if key not in ("imports", "meta"):
+            _entry(module, entry, names)
+    return module
+
+
+def _entry(module: ModuleClauses, entry: dict[str, Any], names: dict[str, str]) -> None:
+    name, kind = entry.get("name", ""), entry.get("class")
+    match kind:
+        case "type" | "textualconvention":
+            module.types[name] = TypeClause(
+                name, module.name, _use(entry["type"], names), entry.get("displayhint", ""),
+                entry.get("description", ""))
+        case "objecttype":
+            module.objects[name] = _object(module, entry, names)
+        case "notificationtype":
+            module.notifications[name] = NotificationClause(
+                name, module.name, _oid(entry), tuple(
+                    item["object"] for item in entry.get("objects", ())),
+                entry.get("description", ""))
+        case _:
+            if kind == "moduleidentity" and not module.identity:
+                module.identity, module.oid = name, _oid(entry)
+                module.description = entry.get("description", "")
+                revisions = [item["revision"] for item in entry.get("revisions", ())]
+                module.revision = max(revisions, default=entry.get("lastupdated", ""))
+            if "oid" in entry:
+                module.nodes[name] = _oid(entry)
+
+
+def _oid(entry: dict[str, Any]) -> Oid:
+    try:
+        return parse_oid(entry["oid"])
+    except (KeyError, ValueError):
+        return ()
+
+
+def _object(module: ModuleClauses, entry: dict[str, Any], names: dict[str, str]) -> ObjectClause:
+    index = entry.get("indices", ())
+    augments = entry.get("augmention", {}).get("object", "")
+    syntax = entry.get("syntax")
+    return ObjectClause(
+        entry["name"], module.name, _oid(entry), entry.get("nodetype", ""),
+        _use(syntax, names) if syntax else None,
+        entry.get("maxaccess", ""), entry.get("status", ""), entry.get("units", ""),
+        entry.get("description", ""), entry.get("reference", ""),
+        tuple(item["object"] for item in index),
+        tuple(bool(item["implied"]) for item in index),
+        names.get(augments, augments))
+
+
+def _use(syntax: dict[str, Any], names: dict[str, str]) -> TypeUse:
+    limits = syntax.get("constraints", {})
+    ranges = limits.get("range") or limits.get("size") or ()
+    labels = syntax.get("bits") or limits.get("enumeration") or {}
+    return TypeUse(
+        names.get(syntax["type"], syntax["type"]),
+        tuple((item["min"], item["max"]) for item in ranges),
+        tuple(sorted(labels.items(), key=lambda item: item[1])))

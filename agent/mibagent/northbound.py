@@ -1,0 +1,59 @@
+"""The one way in for every door: read as somebody, change as somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mibagent.errors import Index, Refused
+from mibagent.service.host import ServiceHost
+from mibagent.service.jobs import Job
+from mibagent.smi.syntax import Value
+from mibagent.store.access import Principal
+from mibagent.store.rows import Status
+from mibagent.store.store import ParameterStore
+from mibagent.store.wish import Revision, Wish
+
+
+class Session:
+    """One asker at one door."""
+
+    def __init__(self, host: ServiceHost, principal: Principal) -> None:
+        self.host, self.principal = host, principal
+        self.store: ParameterStore = host.store
+
+    async def change(
+        self, wishes: Iterable[Wish], confirm_within: float | None = None
+    ) -> Revision | None:
+        """Begin, set each, prepare, commit. Raises Refused; then nothing has changed."""
+        with self.store.begin(self.principal) as transaction:
+            for wish in wishes:
+                transaction.set(wish.name, wish.index, wish.value)
+            transaction.prepare()
+            return await transaction.commit(confirm_within)
+
+    async def set(self, name: str, value: Value, index: Index = ()) -> Revision | None:
+        """Change one object. Raises Refused."""
+        return await self.change([Wish(name, index, value)])
+
+    def get(self, name: str, index: Index = ()) -> Value:
+        """Read one object; a secret reads empty. Raises NoSuchName."""
+        return self.store.get(name, index)
+
+    async def run(self, table: str, arguments: dict[str, Value]) -> Job[object]:
+        """Make a job with these arguments by column, start it and wait for its end. Raises Refused."""
+        node = self.store.model.tables[table]
+        taken = {index[0] for index in self.store.tip.rows(node)}
+        number = max((int(part) for part in taken if isinstance(part, int)), default=0) + 1
+        index = (number if number < 2**31 - 1 else min(set(range(1, 200)) - taken),)
+        wishes = [Wish(name, index, value) for name, value in arguments.items()]
+        await self.change([*wishes, Wish(node.row_status, index, int(Status.CREATE_AND_GO))])
+        job = self.host.job(table, int(index[0]))
+        while job is None:
+            await self.host.next_turn()
+            job = self.host.job(table, int(index[0]))
+        waiter = job.waiter()
+        await waiter
+        return job
+
+
+__all__ = ["Refused", "Session"]

@@ -1,0 +1,451 @@
+"""The service host: wires services to the store, starts, stops and restarts them."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.python.failure import Failure
+
+from mibagent.errors import Index, InconsistentValue, ModelError, Refused, ResourceUnavailable
+from mibagent.model.nodes import Applies, MibModel, ObjectNode
+from mibagent.service.jobs import JOB_COLUMNS, MOST_JOBS, Job, JobTable
+from mibagent.service.service import Service, Wishes
+from mibagent.service.settings import field_name, stem, to_value
+from mibagent.service.wiring import Wired, wire
+from mibagent.smi.syntax import Value
+from mibagent.store.layers import Configured, Key, Shape, View
+from mibagent.store.live import LiveTable, as_index
+from mibagent.store.rows import Status
+from mibagent.store.store import SYSTEM, ParameterStore
+from mibagent.store.wish import Revision, Wish
+
+log = logging.getLogger(__name__)
+
+
+class ExecState(enum.IntEnum):
+    """Whether a service runs."""
+
+    STARTED = 100
+    STARTING = 200
+    STOPPED = 300
+    STOPPING = 400
+    NOT_RESPONDING = 65000
+
+
+class Hosted:
+    """One service as the host keeps it."""
+
+    def __init__(self, wired: Wired, shape: Shape) -> None:
+        self.wired = wired
+        self.state = ExecState.STOPPED
+        self.comment = ""
+        self.running: Configured = Configured(shape)
+        self.differs: set[Key] = set()
+        self.busy: Deferred[None] | None = None
+
+    @property
+    def needs_restart(self) -> bool:
+        """Whether running and configured differ."""
+        return bool(self.differs) and self.state is not ExecState.STOPPED
+
+
+class ServiceHost:
+    """All services of one unit. Services are started in the order given and stopped in reverse."""
+
+    def __init__(self, store: ParameterStore, services: Sequence[Service[Any]]) -> None:
+        self.store, self.model = store, store.model
+        self.services: dict[str, Hosted] = {}
+        self.jobs: dict[str, JobTable] = {}
+        self.on_state: Callable[[str, ExecState], None] = lambda name, state: None
+        self.on_need: Callable[[], None] = lambda: None
+        self.broken_providers = 0
+        self._restart_owner = _restart_owners(store.model)
+        self._needed = False
+        for service in services:
+            wired = wire(self.model, service)
+            if wired.name in self.services:
+                raise ModelError(type(service).__name__, service.mib, "two services claim it")
+            self.services[wired.name] = Hosted(wired, store.shape)
+        store.participants.append(self)
+        self._serve()
+        for hosted in self.services.values():
+            service = hosted.wired.service
+            service.configured = hosted.wired.binding.view(store.configured)
+
+    # -- wiring to the store
+
+    def _serve(self) -> None:
+        store = self.store
+        store.served = set()
+        for hosted in self.services.values():
+            wired = hosted.wired
+            store.served.update(wired.nodes)
+            store.unit_made.update(wired.service.makes)
+            store.hidden.update(wired.service.hidden)
+            store.derive.update(wired.service.derive())
+            for name, method in wired.factory.items():
+                if not self.model.tables[name].row_status:
+                    store.give_fixed(name, [as_index(key) for key in method()])
+            self._provide_common(hosted)
+            for name, method in wired.provides.items():
+                if name in self.model.tables:
+                    self._provide_table(wired, name, method)
+                else:
+                    self._provide_object(self.model[name], method)
+            for name in wired.commands:
+                if name in wired.tables:
+                    self._provide_jobs(wired, name)
+
+    def _provide_common(self, hosted: Hosted) -> None:
+        wired = hosted.wired
+        name = stem(self.model, wired.service.mib) + "NeedRestartInfo"
+        if name in wired.nodes:
+            syntax = wired.nodes[name].syntax
+            self.store.provide(name, lambda _: to_value(syntax, hosted.needs_restart))
+
+    def _provide_object(self, node: ObjectNode, method: Callable[..., Any]) -> None:
+        if node.table is None:
+            self.store.provide(node.name, lambda _: to_value(node.syntax, method()))
+        else:
+            self.store.provide(
+                node.name, lambda index: to_value(node.syntax, method(_key(index))))
+
+    def _provide_table(self, wired: Wired, name: str, method: Callable[..., Any]) -> None:
+        table = self.model.tables[name]
+        stored = self.store.shape.is_made(table) or name in self.store.shape.fixed \
+            or self.store.shape.base_of(table).name in self.store.shape.fixed
+        made: LiveTable[Any] | None = None if stored else method()
+        if made is not None:
+            self.store.provide_table(name, made)
+        for node in self.model.columns(name):
+            if node.name in table.mirrors and made is None:
+                continue
+            if not node.is_readable or node.is_writable or node.name in wired.provides:
+                continue
+            self.store.provide(node.name, self._column_reader(node, made, method))
+
+    def _column_reader(
+        self, node: ObjectNode, live: LiveTable[Any] | None, method: Callable[..., Any]
+    ) -> Callable[[Index], Value]:
+        attribute = field_name(self.model, node)
+        table = node.table
+        assert table is not None
+        if node.name in table.mirrors:
+            place = table.mirrors.index(node.name)
+            return lambda index: index[place]
+
+        def read(index: Index) -> Value:
+            row = live.get(index) if live is not None else method(_key(index))
+            found = getattr(row, attribute)
+            return to_value(node.syntax, found() if callable(found) else found)
+        return read
+
+    def _provide_jobs(self, wired: Wired, name: str) -> None:
+        table = self.model.tables[name]
+        jobs = JobTable(table, wired.commands[name])
+        self.jobs[name] = jobs
+        prefix = name.removesuffix("Table")
+        for column in JOB_COLUMNS:
+            if prefix + column in self.model.objects:
+                self.store.provide(
+                    prefix + column,
+                    lambda index, column=column: jobs.read(column, int(index[0])))  # type: ignore[misc]
+
+    # -- first start
+
+    def factory_wishes(self) -> Iterator[Wish]:
+        """Give what makes the factory rows, for the first start and a factory reset."""
+        for hosted in self.services.values():
+            for name, method in hosted.wired.factory.items():
+                table = self.model.tables[name]
+                if not table.row_status:
+                    continue
+                fields = {field_name(self.model, node): node for node in self.model.columns(name)}
+                for key, columns in method().items():
+                    index = as_index(key)
+                    yield Wish(table.row_status, index, int(Status.CREATE_AND_GO))
+                    for column, value in columns.items():
+                        node = fields[column]
+                        yield Wish(node.name, index, to_value(node.syntax, value))
+
+    # -- participant of every commit
+
+    def complete(self, candidate: View, changed: list[Key], asked: list[Wish]) -> Iterable[Wish]:
+        """Ask every `@completes` that one of the changed names concerns."""
+        names = {name for name, _ in changed}
+        more: list[Wish] = []
+        for hosted in self.services.values():
+            for depends, method in hosted.wired.completes:
+                if not names.isdisjoint(depends):
+                    wanted = hosted.wired.binding.view(candidate)
+                    more += method(wanted, Wishes(asked, changed))
+        return more
+
+    def check(self, candidate: View, changed: list[Key]) -> None:
+        """Ask every `@check` that one of the changed names concerns. Raises Refused."""
+        names = {name for name, _ in changed}
+        by_service: dict[str, list[Key]] = {}
+        for name, index in changed:
+            if "@" not in name:
+                by_service.setdefault(self.model[name].module, []).append((name, index))
+                self._bound_jobs(candidate, name, index)
+        for hosted in self.services.values():
+            wired = hosted.wired
+            for name, index in by_service.get(wired.service.mib, ()):
+                if self._still_there(candidate, name, index):
+                    wired.binding.check(candidate, name, index)
+            for depends, method, table in wired.checks:
+                if names.isdisjoint(depends):
+                    continue
+                try:
+                    self._call_check(wired, candidate, changed, depends, method, table)
+                except Refused as refusal:
+                    raise type(refusal)(
+                        refusal.name, refusal.why, refusal.index, depends) from None
+
+    def _still_there(self, candidate: View, name: str, index: Index) -> bool:
+        node = self.model[name]
+        return node.table is None or candidate.has_row(node.table, index)
+
+    def _bound_jobs(self, candidate: View, name: str, index: Index) -> None:
+        node = self.model[name]
+        if not (node.is_row_status and node.table is not None and node.table.is_job):
+            return
+        if candidate.cell(name, index) is not None \
+                and sum(1 for _ in candidate.rows(node.table)) > MOST_JOBS:
+            raise ResourceUnavailable(name, f"at most {MOST_JOBS} jobs wait and run here", index)
+
+    def _call_check(
+        self, wired: Wired, candidate: View, changed: list[Key], depends: tuple[str, ...],
+        method: Callable[..., Any], table: str,
+    ) -> None:
+        wanted = wired.binding.view(candidate)
+        if not table:
+            method(wanted)
+            return
+        bound = next(bound for name, bound in wired.binding.rows.items()
+                     if wired.binding.tables[name].name == table)
+        node = self.model.tables[table]
+        for index in dict.fromkeys(index for name, index in changed if name in depends):
+            if candidate.has_row(node, index):
+                method(wanted, bound.view(candidate, index))
+
+    def note(self, revision: Revision) -> None:
+        """Note what now differs from what runs; called as the commit becomes visible."""
+        for change in revision.changes:
+            owner = self.services.get(self._restart_owner.get(change.name, ""))
+            if owner is None or owner.state is ExecState.STOPPED:
+                continue
+            if self.store.configured.cell(*change.key) == owner.running.cell(*change.key):
+                owner.differs.discard(change.key)
+            else:
+                owner.differs.add(change.key)
+        self._tell_need()
+
+    def _tell_need(self) -> None:
+        needed = any(hosted.needs_restart for hosted in self.services.values())
+        if needed != self._needed:
+            self._needed = needed
+            self.on_need()
+
+    def react(self, revision: Revision) -> None:
+        """Act on a commit: reactions once each, then commands, then jobs."""
+        names = {change.name for change in revision.changes}
+        for hosted in self.services.values():
+            for depends, method in hosted.wired.reactions:
+                if not names.isdisjoint(depends):
+                    self._guarded(hosted, method, hosted.wired.service.configured)
+        for wish in revision.commands:
+            self._run_command(wish)
+        for change in revision.changes:
+            self._react_to_job(revision, change.name, change.index, change.new)
+        if revision.confirm_by is not None or revision.undoes:
+            owners = {self._restart_owner.get(name, "") for name in names} - {""}
+            for name in owners:
+                ensureDeferred(self.restart(name)).addErrback(_logged, name)
+
+    def _guarded(self, hosted: Hosted, method: Callable[..., Any], *arguments: Any) -> None:
+        def broke(failure: Failure) -> None:
+            hosted.comment = f"{method.__name__}: {failure.getErrorMessage()}"[:255]
+            log.error("%s: %s broke: %s", hosted.wired.name, method.__name__,
+                      failure.getTraceback())
+
+        def call() -> Any:
+            made = method(*arguments)
+            return ensureDeferred(made) if hasattr(made, "send") else made
+
+        maybeDeferred(call).addErrback(broke)
+
+    def _run_command(self, wish: Wish) -> None:
+        for hosted in self.services.values():
+            method = hosted.wired.commands.get(wish.name)
+            if method is not None:
+                self._guarded(hosted, method, *([_key(wish.index)] if wish.index else []))
+
+    def _react_to_job(
+        self, revision: Revision, name: str, index: Index, new: Value | None
+    ) -> None:
+        if "@" in name:
+            return
+        node = self.model[name]
+        if not node.is_row_status or node.table is None or node.table.name not in self.jobs:
+            return
+        jobs = self.jobs[node.table.name]
+        number = int(index[0])  # type: ignore[arg-type]
+        if new is None:
+            jobs.gone(number)
+        elif new == Status.ACTIVE:
+            wired = next(hosted.wired for hosted in self.services.values()
+                         if node.table.name in hosted.wired.commands)
+            arguments = wired.arguments[node.table.name].view(self.store.configured, index)
+            jobs.start(number, arguments, revision.principal.northbound in ("console", "system"))
+            self._forget_jobs(jobs)
+
+    def _forget_jobs(self, jobs: JobTable) -> None:
+        old = jobs.too_many()
+        if not old:
+            return
+        transaction = self.store.begin(SYSTEM)
+        for number in old:
+            transaction.put(Wish(jobs.table.row_status, (number,), int(Status.DESTROY)))
+        try:
+            transaction.prepare()
+        except Refused:
+            return
+        maybeDeferred(lambda: transaction.commit()).addErrback(lambda _: None)
+
+    def next_turn(self) -> Deferred[None]:
+        """Give a Deferred that fires in the reactor's next turn."""
+        turn: Deferred[None] = Deferred()
+        self.store.soon(lambda: turn.callback(None))
+        return turn
+
+    def job(self, table: str, number: int) -> Job[Any] | None:
+        """Give a job that has started, or None."""
+        return self.jobs[table].jobs.get(number)
+
+    # -- start and stop
+
+    def needing_restart(self) -> list[str]:
+        """Give the names of services whose running and configured settings differ."""
+        return [name for name, hosted in self.services.items() if hosted.needs_restart]
+
+    async def start(self, name: str) -> None:
+        """Start a service that is stopped. One that breaks stays stopped, its comment says why."""
+        hosted = self._hosted(name)
+        await self._turn(hosted)
+        if hosted.state is ExecState.STOPPED:
+            await self._begin(hosted)
+
+    async def stop(self, name: str) -> None:
+        """Stop a service that runs."""
+        hosted = self._hosted(name)
+        await self._turn(hosted)
+        if hosted.state is not ExecState.STOPPED:
+            await self._end(hosted)
+
+    async def restart(self, name: str) -> None:
+        """Stop and start a service; a stopped one is started."""
+        hosted = self._hosted(name)
+        await self._turn(hosted)
+        if hosted.state is not ExecState.STOPPED:
+            await self._end(hosted)
+        await self._begin(hosted)
+
+    def _hosted(self, name: str) -> Hosted:
+        found = self.services.get(name)
+        if found is None:
+            raise InconsistentValue(name, "no such service")
+        return found
+
+    async def _turn(self, hosted: Hosted) -> None:
+        while hosted.busy is not None:
+            waiter: Deferred[None] = Deferred()
+            hosted.busy.addBoth(lambda result, waiter=waiter: waiter.callback(None))
+            await waiter
+
+    async def _begin(self, hosted: Hosted) -> None:
+        hosted.busy = Deferred()
+        self._set(hosted, ExecState.STARTING)
+        hosted.running, hosted.comment = self.store.snapshot(), ""
+        hosted.differs.clear()
+        service = hosted.wired.service
+        try:
+            made = service.start(hosted.wired.binding.view(hosted.running))
+            if hasattr(made, "send"):
+                await made
+        except Exception as error:
+            hosted.comment = str(error)[:255]
+            log.exception("service %s did not start", hosted.wired.name)
+            self._set(hosted, ExecState.STOPPED)
+            self._free(hosted)
+            raise
+        self._set(hosted, ExecState.STARTED)
+        self._free(hosted)
+
+    async def _end(self, hosted: Hosted) -> None:
+        hosted.busy = Deferred()
+        self._set(hosted, ExecState.STOPPING)
+        try:
+            await maybeDeferred(hosted.wired.service.stop)
+        except Exception as error:
+            hosted.comment = str(error)[:255]
+            log.exception("service %s did not stop well", hosted.wired.name)
+        hosted.differs.clear()
+        self._set(hosted, ExecState.STOPPED)
+        self._free(hosted)
+
+    @staticmethod
+    def _free(hosted: Hosted) -> None:
+        busy, hosted.busy = hosted.busy, None
+        if busy is not None:
+            busy.callback(None)
+
+    def _set(self, hosted: Hosted, state: ExecState) -> None:
+        hosted.state = state
+        self._tell_need()
+        self.on_state(hosted.wired.name, state)
+
+    async def start_all(self, but: Iterable[str] = ()) -> None:
+        """Start every service in order. Raises what the first one raises that can't."""
+        skipped = set(but)
+        for name in self.services:
+            if name not in skipped:
+                await self.start(name)
+
+    async def stop_all(self) -> None:
+        """Stop every service, the last started first."""
+        for name in reversed(self.services):
+            await self.stop(name)
+
+
+def _key(index: Index) -> Any:
+    parts = tuple(part.decode("utf-8", "replace") if isinstance(part, bytes) else part
+                  for part in index)
+    return parts[0] if len(parts) == 1 else parts
+
+
+def _logged(failure: Failure, name: str) -> None:
+    log.error("%s: restart failed: %s", name, failure.getErrorMessage())
+
+
+def _restart_owners(model: MibModel) -> dict[str, str]:
+    """Give, for each object that waits for a restart, the service whose restart applies it."""
+    owners: dict[str, str] = {}
+    for node in model.objects.values():
+        if node.is_writable and node.applies is Applies.RESTART and not node.is_command:
+            owners[node.name] = node.applies_to or node.service
+    for table in model.tables.values():
+        columns = [node for node in model.columns(table.name) if node.is_writable]
+        own = {owners[node.name] for node in columns if node.name in owners}
+        if len(own) == 1 and not table.is_job:
+            owner = own.pop()
+            owners.update({node.name: owner for node in columns if not node.is_command})
+    return owners
+
+
+__all__ = ["ExecState", "Hosted", "MibModel", "ServiceHost"]

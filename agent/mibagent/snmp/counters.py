@@ -1,0 +1,99 @@
+"""What the engine counts: the snmp group of SNMPv2-MIB and a few beside it.
+
+RFC 3418 section 2; the obsolete ones of RFC 1213 section 6.11 are still what people look at.
+"""
+
+from __future__ import annotations
+
+NAMES = {
+    "snmpInPkts": "in_pkts",
+    "snmpOutPkts": "out_pkts",
+    "snmpInBadVersions": "in_bad_versions",
+    "snmpInBadCommunityNames": "in_bad_community_names",
+    "snmpInBadCommunityUses": "in_bad_community_uses",
+    "snmpInASNParseErrs": "in_asn_parse_errs",
+    "snmpInTooBigs": "in_too_bigs",
+    "snmpInNoSuchNames": "in_no_such_names",
+    "snmpInBadValues": "in_bad_values",
+    "snmpInReadOnlys": "in_read_onlys",
+    "snmpInGenErrs": "in_gen_errs",
+    "snmpInTotalReqVars": "in_total_req_vars",
+    "snmpInTotalSetVars": "in_total_set_vars",
+    "snmpInGetRequests": "in_get_requests",
+    "snmpInGetNexts": "in_get_nexts",
+    "snmpInSetRequests": "in_set_requests",
+    "snmpInGetResponses": "in_get_responses",
+    "snmpInTraps": "in_traps",
+    "snmpOutTooBigs": "out_too_bigs",
+    "snmpOutNoSuchNames": "out_no_such_names",
+    "snmpOutBadValues": "out_bad_values",
+    "snmpOutGenErrs": "out_gen_errs",
+    "snmpOutGetRequests": "out_get_requests",
+    "snmpOutGetNexts": "out_get_nexts",
+    "snmpOutSetRequests": "out_set_requests",
+    "snmpOutGetResponses": "out_get_responses",
+    "snmpOutTraps": "out_traps",
+    "snmpSilentDrops": "silent_drops",
+    "snmpProxyDrops": "proxy_drops",
+    "snmpUnknownPDUHandlers": "unknown_pdu_handlers",
+}
+"""Attributes of Counters by descriptor."""
+
+
+class Counters:
+    """Totals since the engine was made. They grow without end; the encoder wraps them."""
+
+    __slots__ = (*NAMES.values(), "in_get_bulks", "read_failures")
+
+    in_pkts: int
+    out_pkts: int
+    in_bad_versions: int
+    in_bad_community_names: int
+    in_bad_community_uses: int
+    in_asn_parse_errs: int
+    in_too_bigs: int
+    in_no_such_names: int
+    in_bad_values: int
+    in_read_onlys: int
+    in_gen_errs: int
+    in_total_req_vars: int
+    in_total_set_vars: int
+    in_get_requests: int
+    in_get_nexts: int
+    in_set_requests: int
+    in_get_responses: int
+    in_traps: int
+    out_too_bigs: int
+    out_no_such_names: int
+    out_bad_values: int
+    out_gen_errs: int
+    out_get_requests: int
+    out_get_nexts: int
+    out_set_requests: int
+    out_get_responses: int
+    out_traps: int
+    silent_drops: int
+    proxy_drops: int
+    unknown_pdu_handlers: int
+    in_get_bulks: int
+    read_failures: int
+
+    def __init__(self) -> None:
+        for name in Counters.__slots__:
+            setattr(self, name, 0)
+
+    def __getitem__(self, descriptor: str) -> int:
+        """Give one by its descriptor in the MIB. Raises KeyError."""
+        value: int = getattr(self, NAMES[descriptor])
+        return value
+
+    def note_error(self, status: int) -> None:
+        """Count an error-status that goes out."""
+        if status == 1:
+            self.out_too_bigs += 1
+        elif status == 2:
+            self.out_no_such_names += 1
+        elif status == 3:
+            self.out_bad_values += 1
+        elif status == 5:
+            self.out_gen_errs += 1

@@ -1,0 +1,64 @@
+"""Messages of SNMPv1 and SNMPv2c: a version, a community, a PDU.
+
+RFC 1157 section 4; RFC 1901 section 3.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mibagent.snmp.ber import (
+    INTEGER,
+    OCTETS,
+    SEQUENCE,
+    BerError,
+    decode_integer,
+    encode_integer,
+    read_expected,
+    read_tlv,
+    tlv,
+)
+
+V1 = 0
+V2C = 1
+V3 = 3
+
+MAX_SIZE = 65507
+"""What one UDP datagram over IPv4 carries."""
+MIN_MAX_SIZE = 484
+"""What every entity takes. RFC 3417 section 3.2."""
+
+
+class Message(NamedTuple):
+    """A community message whose PDU has not been looked into."""
+
+    version: int
+    community: bytes
+    tag: int
+    """The PDU's."""
+    start: int
+    """Where the PDU's content begins."""
+
+
+def read_version(octets: bytes) -> tuple[int, int]:
+    """Give msgVersion and the place after it. Raises BerError."""
+    at, end = read_expected(octets, 0, len(octets), SEQUENCE)
+    if end != len(octets):
+        raise BerError("octets after the message")
+    start, stop = read_expected(octets, at, end, INTEGER)
+    return decode_integer(octets[start:stop]), stop
+
+
+def read_message(octets: bytes, version: int, at: int) -> Message:
+    """Give the community message whose version ends at a place. Raises BerError."""
+    end = len(octets)
+    start, stop = read_expected(octets, at, end, OCTETS)
+    tag, start_of_pdu, end_of_pdu = read_tlv(octets, stop, end)
+    if end_of_pdu != end:
+        raise BerError("octets after the PDU")
+    return Message(version, octets[start:stop], tag, start_of_pdu)
+
+
+def encode_message(version: int, community: bytes, pdu: bytes) -> bytes:
+    """Give a whole message around a whole PDU."""
+    return tlv(SEQUENCE, encode_integer(version) + tlv(OCTETS, community) + pdu)

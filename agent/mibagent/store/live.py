@@ -1,0 +1,101 @@
+"""Tables that a service fills and nobody stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Protocol, TypeVar
+
+from mibagent.errors import Index
+
+RowT = TypeVar("RowT")
+
+
+class TableListener(Protocol):
+    """Who keeps the order of rows."""
+
+    def row_added(self, table: str, index: Index) -> None: ...
+
+    def row_removed(self, table: str, index: Index) -> None: ...
+
+
+def as_index(key: Any) -> Index:
+    """Give the index of a key: itself, or the one part of a table with one key."""
+    if isinstance(key, tuple):
+        return tuple(part.encode() if isinstance(part, str) else part for part in key)
+    return (key.encode() if isinstance(key, str) else key,)
+
+
+class LiveTable(Generic[RowT]):
+    """Rows by key; the row's attributes are its columns, read when asked.
+
+    The order for walks is kept by `add` and `remove`, never made at a read.
+    """
+
+    def __init__(self) -> None:
+        self.name = ""
+        self._rows: dict[Index, RowT] = {}
+        self._listeners: list[TableListener] = []
+
+    def add(self, key: Any, row: RowT) -> None:
+        """Add a row, or put another in its place."""
+        index = as_index(key)
+        known = index in self._rows
+        self._rows[index] = row
+        if not known:
+            for listener in self._listeners:
+                listener.row_added(self.name, index)
+
+    def remove(self, key: Any) -> None:
+        """Take a row out; one that is not there is left out."""
+        index = as_index(key)
+        if self._rows.pop(index, None) is not None:
+            for listener in self._listeners:
+                listener.row_removed(self.name, index)
+
+    def clear(self) -> None:
+        """Take all rows out."""
+        for index in list(self._rows):
+            self.remove(index)
+
+    def get(self, key: Any) -> RowT | None:
+        """Give the row, or None."""
+        return self._rows.get(as_index(key))
+
+    def watch(self, listener: TableListener) -> None:
+        """Tell the listener of rows that come and go."""
+        self._listeners.append(listener)
+
+    def indexes(self) -> list[Index]:
+        """Give the keys of all rows."""
+        return list(self._rows)
+
+    def values(self) -> Iterator[RowT]:
+        """Give all rows, oldest first."""
+        return iter(list(self._rows.values()))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, key: Any) -> bool:
+        return as_index(key) in self._rows
+
+
+class Snapshot(Generic[RowT]):
+    """A live table that can't tell of its changes: it is asked again when a second has passed."""
+
+    def __init__(self, ask: Callable[[], dict[Any, RowT]], now: Callable[[], float]) -> None:
+        self.table: LiveTable[RowT] = LiveTable()
+        self._ask, self._now, self._until = ask, now, float("-inf")
+
+    def refresh(self) -> None:
+        """Bring the rows up to date when a second has passed."""
+        now = self._now()
+        if now < self._until:
+            return
+        self._until = now + 1.0
+        found = {as_index(key): row for key, row in self._ask().items()}
+        for index in self.table.indexes():
+            if index not in found:
+                self.table.remove(index)
+        for index, row in found.items():
+            self.table.add(index, row)

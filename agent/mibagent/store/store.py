@@ -1,0 +1,416 @@
+"""The parameter store: what is configured, and the queue of what is about to be."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+
+from mibagent.errors import Index, LocalError, NoSuchName, Refused, ResourceUnavailable
+from mibagent.model.nodes import MibModel, ObjectNode, TableNode
+from mibagent.smi.oid import parse_oid, print_oid
+from mibagent.smi.syntax import Value
+from mibagent.store.access import Principal, Rights
+from mibagent.store.journal import Audit, Cell, Entry, Journal
+from mibagent.store.layers import Configured, Key, Overlay, Shape, value_in
+from mibagent.store.live import LiveTable
+from mibagent.store.references import References
+from mibagent.store.transaction import Participant, Plain, Transaction
+from mibagent.store.wish import Change, Revision
+
+SYSTEM = Principal("system", Rights.ADMIN, "system")
+"""The unit itself."""
+
+_REMEMBERED_CHANGES = 10_000
+
+
+class Listener(Protocol):
+    """Who keeps copies of configured values: SNMP's cells."""
+
+    def changed(self, name: str, index: Index) -> None: ...
+
+    def row_added(self, table: str, index: Index) -> None: ...
+
+    def row_removed(self, table: str, index: Index) -> None: ...
+
+
+class ParameterStore:
+    """The configuration of one unit, its live values, and the way to change them."""
+
+    def __init__(
+        self,
+        model: MibModel,
+        journal: Journal,
+        unit: int,
+        *,
+        run: Callable[[Callable[[], Any]], Awaitable[Any]],
+        soon: Callable[[Callable[[], None]], None],
+        now: Callable[[], float] = time.time,
+        profile: Mapping[Key, Value] | None = None,
+    ) -> None:
+        """run: calls its argument in the journal's thread; soon: in the reactor's next turn."""
+        self.model = model
+        self.shape = Shape(model, profile)
+        self.configured = Configured(self.shape)
+        self.references = References(model)
+        self.participants: list[Participant] = []
+        self.aliases: dict[str, str] = {}
+        self.unit_made: set[str] = set()
+        self.hidden: dict[str, tuple[str, ...]] = {}
+        self.derive: dict[str, Callable[[bytes], bytes]] = {}
+        self.set_aside: list[str] = []
+        self.pending: dict[int, float] = {}
+        self.memory: dict[str, bytes] = {}
+        self.served: set[str] | None = None
+        self._journal, self._unit = journal, unit
+        self._run, self.soon, self._now = run, soon, now
+        self._listeners: list[Listener] = []
+        self._providers: dict[str, Callable[[Index], Value]] = {}
+        self._live: dict[str, LiveTable[Any]] = {}
+        self._tip_cells: dict[Key, Value | None] = {}
+        self._tip_uses: dict[Key, int] = {}
+        self.tip = Overlay(self.configured, self._tip_cells)
+        self.tip_number = journal.last_number(unit)
+        self._last: OrderedDict[Key, tuple[int, str, float]] = OrderedDict()
+        self._prepared: Transaction | None = None
+        self._queue: list[tuple[Transaction, float | None, Deferred[Revision | None]]] = []
+        self._writing = False
+        self._flush_asked = False
+        self._reactions: list[Revision] = []
+        self._idle: list[Deferred[None]] = []
+
+    # -- start
+
+    def load(self) -> None:
+        """Read what is configured. Values that today's MIBs refuse are set aside, and stay."""
+        self.memory = self._journal.memory(self._unit)
+        for name, row, value in self._journal.values(self._unit):
+            try:
+                index = self._index_of(name, row)
+                if "@" not in name:
+                    node = self.model[name]
+                    if not (node.syntax.secret or node.is_row_status):
+                        node.check(value)
+            except (Refused, ValueError) as error:
+                self.set_aside.append(f"{name}{'.' + row if row else ''}: {error}")
+                continue
+            self.configured.put(name, index, value)
+            self.references.note(name, index, None, value)
+        for key, deadline in self.memory.items():
+            if key.startswith("confirm:"):
+                self.pending[int(key.partition(":")[2])] = float(deadline)
+
+    def _index_of(self, name: str, row: str) -> Index:
+        home = self.shape.table_of(name)
+        if bool(home) != bool(row):
+            raise ValueError("it was stored with another kind of row")
+        return self.model.tables[home].index(parse_oid(row)) if home else ()
+
+    def _row_text(self, name: str, index: Index) -> str:
+        if not index:
+            return ""
+        return print_oid(self.model.tables[self.shape.table_of(name)].suffix(index))
+
+    # -- reading
+
+    def get(self, name: str, index: Index = ()) -> Value:
+        """Give a value as anybody may read it; a secret reads empty. Raises NoSuchName.
+
+        Live where a service provides it.
+        """
+        name = self.aliases.get(name, name)
+        provider = self._providers.get(name)
+        node = self.model[name]
+        if provider is not None:
+            if node.table is not None and not self.has_row(node.table, index):
+                raise NoSuchName(name, "no such row", index)
+            return provider(index)
+        if node.is_command:
+            return 0
+        value = value_in(self.configured, node, index)
+        return b"" if node.syntax.secret else value
+
+    def has_secret(self, name: str, index: Index = ()) -> bool:
+        """Whether a secret is set."""
+        return bool(self.configured.cell(name, index))
+
+    def has_row(self, table: TableNode, index: Index) -> bool:
+        """Whether the row exists, stored or live."""
+        live = self._live.get(table.name)
+        if live is not None:
+            return index in live
+        return self.configured.has_row(table, index)
+
+    def rows(self, table: TableNode) -> Iterator[Index]:
+        """Give the rows that exist, in no order."""
+        live = self._live.get(table.name)
+        if live is not None:
+            return iter(live.indexes())
+        return self.configured.rows(table)
+
+    def snapshot(self) -> Configured:
+        """Give what is configured now, frozen, for who reads over several turns."""
+        return self.configured.snapshot()
+
+    def audit(self, last: int = 50) -> list[Audit]:
+        """Give the newest revisions, newest first, secrets hidden."""
+        return self._journal.audit(self._unit, last)
+
+    def is_served(self, name: str) -> bool:
+        """Whether somebody answers for the object."""
+        return self.served is None or self.aliases.get(name, name) in self.served
+
+    def is_kept(self, node: ObjectNode) -> bool:
+        """Whether reads give what is stored, so that `changed` tells of each change."""
+        return self.aliases.get(node.name, node.name) not in self._providers
+
+    # -- what services give
+
+    def provide(self, name: str, read: Callable[[Index], Value]) -> None:
+        """Let a service answer for an object."""
+        if name in self._providers:
+            raise LocalError(f"{name} has two providers")
+        self._providers[name] = read
+
+    def provide_table(self, name: str, table: LiveTable[Any]) -> None:
+        """Let a service fill a table."""
+        table.name = name
+        self._live[name] = table
+        for listener in self._listeners:
+            table.watch(listener)
+
+    def watch(self, listener: Listener) -> None:
+        """Tell the listener of each committed change and of rows that come and go."""
+        self._listeners.append(listener)
+        for table in self._live.values():
+            table.watch(listener)
+
+    def give_fixed(self, table: str, indexes: Iterable[Index]) -> None:
+        """Let a table without RowStatus have exactly these rows."""
+        self.shape.fixed[table] = dict.fromkeys(indexes)
+
+    def row_cells(self, table: TableNode) -> list[str]:
+        """Give every name that a row may hold a cell of, companions and sealed parts included."""
+        names = [*table.column_names, *self.hidden.get(table.name, ())]
+        for companion in self.model.companions.get(table.name, ()):
+            if companion.name not in self.shape.fixed:
+                names += self.row_cells(companion)
+        return names
+
+    # -- changing
+
+    def begin(self, principal: Principal, override: bool = False) -> Transaction:
+        """Open a transaction. override: don't refuse what changed since the wish."""
+        return Transaction(self, principal, override)
+
+    def changed_after(self, key: Key, number: int) -> tuple[str, str] | None:
+        """Give who changed the object after that change, and when; None if nobody did."""
+        last = self._last.get(key)
+        if last is None or last[0] <= number:
+            return None
+        return last[1], time.strftime("%H:%M:%S", time.gmtime(last[2])) + " UTC"
+
+    def advance_tip(self, transaction: Transaction) -> None:
+        """Lay a prepared transaction on the tip. Raises ResourceUnavailable, one at a time."""
+        if self._prepared is not None:
+            transaction.rollback()
+            raise ResourceUnavailable("", "another change is being prepared")
+        self._prepared = transaction
+        self.tip_number += 1
+        transaction.number = self.tip_number
+        for change in transaction.changes:
+            key = change.key
+            transaction.under[key] = (key in self._tip_cells, self._tip_cells.get(key))
+            self._tip_cells[key] = change.new
+            self._tip_uses[key] = self._tip_uses.get(key, 0) + 1
+            self._last[key] = (self.tip_number, transaction.principal.name, self._now())
+            self._last.move_to_end(key)
+        while len(self._last) > _REMEMBERED_CHANGES:
+            self._last.popitem(last=False)
+
+    def withdraw(self, transaction: Transaction) -> None:
+        """Take a prepared transaction off the tip again."""
+        self._prepared = None
+        for key, (was_there, value) in transaction.under.items():
+            if was_there:
+                self._tip_cells[key] = value
+            self._release(key)
+            self._last.pop(key, None)
+
+    def _release(self, key: Key) -> None:
+        self._tip_uses[key] -= 1
+        if not self._tip_uses[key]:
+            del self._tip_uses[key]
+            del self._tip_cells[key]
+
+    def enqueue(
+        self, transaction: Transaction, confirm_within: float | None
+    ) -> Deferred[Revision | None]:
+        """Queue a prepared transaction; the transaction calls this."""
+        self._prepared = None
+        done: Deferred[Revision | None] = Deferred()
+        if not transaction.changes and not transaction.commands:
+            done.callback(None)
+            return done
+        self._queue.append((transaction, confirm_within, done))
+        if not self._flush_asked and not self._writing:
+            self._flush_asked = True
+            self.soon(self._flush)
+        return done
+
+    def _flush(self) -> None:
+        self._flush_asked = False
+        if not self._writing and self._queue:
+            self._writing = True
+            ensureDeferred(self._drain())
+
+    async def _drain(self) -> None:
+        while self._queue:
+            batch, self._queue = self._queue, []
+            try:
+                revisions = [await self._revision(*item[:2]) for item in batch]
+                entries = [self._entry(revision) for revision in revisions]
+                await self._run(lambda entries=entries: self._journal.write(entries))
+            except Exception as error:
+                self._refuse_all(batch, error)
+                continue
+            for (transaction, _, done), revision in zip(batch, revisions, strict=True):
+                self._apply(transaction, revision)
+                done.callback(revision)
+            self.soon(self._react)
+        self._writing = False
+        idle, self._idle = self._idle, []
+        for waiter in idle:
+            waiter.callback(None)
+
+    def idle(self) -> Deferred[None]:
+        """Give a Deferred that fires when nothing is queued or being written."""
+        done: Deferred[None] = Deferred()
+        if self._writing or self._queue:
+            self._idle.append(done)
+        else:
+            done.callback(None)
+        return done
+
+    async def _revision(self, transaction: Transaction, confirm_within: float | None) -> Revision:
+        changes = []
+        for change in transaction.changes:
+            new = change.new
+            if isinstance(new, Plain):
+                derive = self.derive.get(change.name)
+                new = await self._derived(derive, new) if derive else bytes(new)
+            changes.append(Change(change.name, change.index, change.old, new))
+        confirm_by = None if confirm_within is None else self._now() + confirm_within
+        return Revision(transaction.number, self._now(), transaction.principal, tuple(changes),
+                        tuple(transaction.commands), transaction.undoes, confirm_by)
+
+    async def _derived(self, derive: Callable[[bytes], bytes], plain: bytes) -> bytes:
+        found: bytes = await self._run(lambda: derive(plain))
+        return found
+
+    def _entry(self, revision: Revision) -> Entry:
+        cells = tuple(
+            Cell(change.name, self._row_text(change.name, change.index), change.old, change.new,
+                 self.shape.is_sealed(change.name), self.shape.is_volatile(change.name))
+            for change in revision.changes)
+        commands = tuple((wish.name, self._row_text(wish.name, wish.index))
+                         for wish in revision.commands)
+        memory: dict[str, bytes | None] = {}
+        if revision.confirm_by is not None:
+            memory[f"confirm:{revision.number}"] = repr(revision.confirm_by).encode()
+        if revision.undoes:
+            memory[f"confirm:{revision.undoes}"] = None
+        who = revision.principal
+        return Entry(self._unit, revision.number, revision.when, who.name, int(who.rights),
+                     who.northbound, who.peer, cells, commands, revision.undoes, memory)
+
+    def _refuse_all(
+        self,
+        batch: list[tuple[Transaction, float | None, Deferred[Revision | None]]],
+        error: Exception,
+    ) -> None:
+        lost = batch + self._queue
+        self._queue = []
+        self._tip_cells.clear()
+        self._tip_uses.clear()
+        for transaction, _, done in lost:
+            keys = [change.key for change in transaction.changes]
+            for key in keys:
+                self._last.pop(key, None)
+            name, index = keys[0] if keys else ("", ())
+            done.errback(ResourceUnavailable(name, f"nothing was changed: {error}", index))
+
+    def _apply(self, transaction: Transaction, revision: Revision) -> None:
+        for change in revision.changes:
+            self._release(change.key)
+            self.configured.put(change.name, change.index, change.new)
+            self.references.note(change.name, change.index, change.old, change.new)
+        if revision.confirm_by is not None:
+            self.pending[revision.number] = revision.confirm_by
+        self.pending.pop(revision.undoes, None)
+        for change in revision.changes:
+            self._tell(change)
+        for part in self.participants:
+            part.note(revision)
+        self._reactions.append(revision)
+
+    def _tell(self, change: Change) -> None:
+        if "@" in change.name:
+            return
+        node = self.model[change.name]
+        tables = [node.table] if node.table is not None else []
+        if node.is_row_status and (change.old is None) != (change.new is None):
+            for table in tables:
+                tables.extend(companion for companion in self.model.companions.get(table.name, ())
+                              if companion.name not in self.shape.fixed)
+            for listener in self._listeners:
+                for table in tables:
+                    if change.new is None:
+                        listener.row_removed(table.name, change.index)
+                    else:
+                        listener.row_added(table.name, change.index)
+            return
+        names = [change.name, *(alias for alias, name in self.aliases.items()
+                                if name == change.name)]
+        for listener in self._listeners:
+            for name in names:
+                listener.changed(name, change.index)
+
+    def _react(self) -> None:
+        revisions, self._reactions = self._reactions, []
+        for revision in revisions:
+            for part in self.participants:
+                part.react(revision)
+
+    # -- confirm or roll back
+
+    def confirm(self, number: int) -> Awaitable[None]:
+        """Keep a commit for good that would be taken back."""
+        self.pending.pop(number, None)
+        return self.remember({f"confirm:{number}": None})
+
+    def take_back(self, number: int) -> Awaitable[Revision | None]:
+        """Set back what that commit changed and nobody has changed since. Raises Refused."""
+        transaction = self.begin(SYSTEM, override=True)
+        transaction.undoes = number
+        for cell in self._journal.cells(self._unit, number):
+            index = self._index_of(cell.name, cell.row)
+            if self.tip.cell(cell.name, index) == cell.new:
+                transaction.revert(Change(cell.name, index, cell.old, cell.new))
+        transaction.prepare()
+        return transaction.commit()
+
+    # -- memory
+
+    def remember(self, values: Mapping[str, bytes | None]) -> Deferred[None]:
+        """Keep or forget what is neither configuration nor audited; durable when it fires."""
+        for key, value in values.items():
+            if value is None:
+                self.memory.pop(key, None)
+            else:
+                self.memory[key] = value
+        return maybeDeferred(
+            lambda: self._run(lambda: self._journal.remember(self._unit, values)))  # type: ignore[arg-type,return-value]

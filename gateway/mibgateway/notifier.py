@@ -1,0 +1,134 @@
+"""Notifications: a NOTIFICATION-TYPE with its values, on its way to whoever delivers it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from mibagent.errors import LocalError
+from mibagent.model.nodes import MibModel, NotificationNode
+from mibagent.store.live import LiveTable
+from mibgateway.clock.unit_clock import date_and_time
+
+SEVERITIES = {"debug": 100, "info": 200, "warning": 300, "error": 400, "critical": 500}
+
+log = logging.getLogger("mibgate.notification")
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+_WAITING = 200
+_MOST_ACTIVE = 1000
+_REASONS = frozenset({"sipEpNotifiedReason"})
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One notification that was issued."""
+
+    node: NotificationNode
+    service: str
+    service_number: int
+    service_title: str
+    text: str
+    values: Mapping[str, str]
+    """Its objects' values as text, by descriptor."""
+    local: datetime
+    """When, by the unit's clock and zone."""
+
+    @property
+    def severity(self) -> int:
+        """The number of its severity."""
+        return SEVERITIES[self.node.severity]
+
+    # What a row of the active table shows.
+
+    @property
+    def since(self) -> bytes:
+        """When it was issued."""
+        return date_and_time(self.local)
+
+    @property
+    def since_text(self) -> str:
+        """The same for people."""
+        return f"{self.local:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def notification_id(self) -> int:
+        """Its number."""
+        return self.node.number
+
+    @property
+    def message(self) -> str:
+        """Its text."""
+        return self.text
+
+    def is_about(self, other: Notice) -> bool:
+        """Whether both are about the same thing: the objects they share have the same values."""
+        return all(other.values.get(name, value) == value for name, value in self.values.items()
+                   if name not in _REASONS)
+
+
+class Notifier:
+    """Where services issue notifications; Nlm takes them from here."""
+
+    def __init__(self, model: MibModel, now: Callable[[], datetime]) -> None:
+        self._model, self._now = model, now
+        self._sinks: list[Callable[[Notice], None]] = []
+        self._waiting: deque[Notice] = deque(maxlen=_WAITING)
+        self.least: Callable[[str], int] = lambda service: SEVERITIES["info"]
+        """Gives the least severity that a service issues, 0 for none at all."""
+        self.active: LiveTable[Notice] = LiveTable()
+        """The trouble that nothing has cleared yet, by number in order of arrival."""
+        self._clearable = {(node.service, number) for node in model.notifications.values()
+                           for number in node.clears}
+        self._last_active = 0
+
+    def issue(self, name: str, values: Mapping[str, object] | None = None) -> None:
+        """Issue a notification with its objects' values by descriptor."""
+        node = self._model.notifications.get(name)
+        if node is None:
+            raise LocalError(f"there is no notification {name}")
+        texts = {key: str(value) for key, value in (values or {}).items()}
+        text = re.sub(r"\{([A-Za-z0-9]+)\}", lambda found: texts.get(found[1], ""), node.text)
+        service = self._model.services[node.service]
+        notice = Notice(node, node.service, service.number, service.title, text, texts,
+                        self._now())
+        self._note_trouble(notice)
+        least = self.least(node.service)
+        if not least or notice.severity < least:
+            return
+        log.log(_LEVELS[node.severity], "%s: %d-%s: %d-%s", service.name, service.number,
+                service.title, node.number, text)
+        if not self._sinks:
+            self._waiting.append(notice)
+        for sink in list(self._sinks):
+            sink(notice)
+
+    def _note_trouble(self, notice: Notice) -> None:
+        ended = [index for index in self.active.indexes()
+                 if (old := self.active.get(index)) is not None and old.service == notice.service
+                 and (old.node.number in notice.node.clears or old.node is notice.node)
+                 and notice.is_about(old)]
+        for index in ended:
+            self.active.remove(index)
+        if (notice.service, notice.node.number) in self._clearable \
+                and notice.severity >= SEVERITIES["warning"] and len(self.active) < _MOST_ACTIVE:
+            self._last_active = self._last_active % (2**31 - 1) + 1
+            self.active.add(self._last_active, notice)
+
+    def end_trouble(self, names: tuple[str, ...]) -> None:
+        """Take these notifications off the active list: what they were about is gone."""
+        for index in self.active.indexes():
+            notice = self.active.get(index)
+            if notice is not None and notice.node.name in names:
+                self.active.remove(index)
+
+    def deliver_to(self, sink: Callable[[Notice], None]) -> Callable[[], None]:
+        """Give each notification to sink, those that waited first; call the answer to end that."""
+        self._sinks.append(sink)
+        while self._waiting:
+            sink(self._waiting.popleft())
+        return lambda: self._sinks.remove(sink)

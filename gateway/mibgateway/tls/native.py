@@ -1,0 +1,47 @@
+"""What OpenSSL can do and pyOpenSSL has no method for.
+
+The only file that reaches through pyOpenSSL to the library. Each function answers whether it could:
+where it could not, the connection is no less safe, only less particular.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography.hazmat.bindings.openssl.binding import Binding
+from OpenSSL import SSL
+
+_NOBODY = b"judged-by-the-callback.invalid"
+
+
+def limit_groups(context: SSL.Context, names: tuple[str, ...]) -> bool:
+    """Offer and accept these key exchange groups alone, in this order."""
+    try:
+        set_groups = _library().SSL_CTX_set1_curves_list
+        done: bool = set_groups(_pointer(context), ":".join(names).encode()) == 1
+    except AttributeError:
+        return False
+    return done
+
+
+def ask_for_the_name(context: SSL.Context) -> bool:
+    """Let OpenSSL report each peer's own certificate as one of the wrong name.
+
+    A callback that then judges the name and says no makes OpenSSL send bad_certificate; a no to a
+    certificate that OpenSSL liked would be sent as internal_error. RFC 8446 section 6.2.
+    """
+    library = _library()
+    try:
+        parameters = library.SSL_CTX_get0_param(_pointer(context))
+        done: bool = library.X509_VERIFY_PARAM_set1_host(parameters, _NOBODY, len(_NOBODY)) == 1
+    except AttributeError:
+        return False
+    return done
+
+
+def _library() -> Any:
+    return Binding.lib
+
+
+def _pointer(context: SSL.Context) -> Any:
+    return context._context

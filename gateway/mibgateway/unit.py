@@ -1,0 +1,247 @@
+"""What is lent to every service of one unit: reactor, store, vault, notifier, clock, identity.
+
+The journal's thread lives here.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import json
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from mibagent.model.nodes import MibModel
+from mibagent.service.host import ServiceHost
+from mibagent.smi.syntax import Value
+from mibagent.store.layers import Key
+from mibagent.store.store import ParameterStore
+from mibgateway.clock.unit_clock import UnitClock
+from mibgateway.errors import StartError
+from mibgateway.notifier import Notifier
+from mibgateway.state import StateDirectory
+from mibgateway.tls.vault import Vault
+
+if TYPE_CHECKING:
+    from mibagent.service.service import Service
+
+T = TypeVar("T")
+
+DOCUMENTATION_MAC = bytes.fromhex("00005E0053")
+"""RFC 7042 section 2.1.2: for documentation; the last octet is the unit's."""
+DOCUMENTATION_OUI = "00005E"
+
+FALLBACK_PORTS = {161: 1161, 22: 2222, 80: 8080, 443: 8443}
+"""What a port that needs privileges falls back to."""
+
+log = logging.getLogger(__name__)
+
+
+class ReadyLed(enum.IntEnum):
+    """The one light to look at."""
+
+    OFF = 0
+    BLINKING = 100
+    STEADY = 200
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the unit is; made at the first start and kept."""
+
+    serial: str
+    mac: str
+    oui: str = DOCUMENTATION_OUI
+    product: str = "mibgate"
+    profile: str = ""
+    engine_id: str = ""
+
+    @classmethod
+    def fresh(cls, enterprise: int) -> Identity:
+        """Make one at random; the engine ID is of format 5, octets of our choice.
+
+        RFC 3411 section 5, SnmpEngineID.
+        """
+        octets = DOCUMENTATION_MAC + secrets.token_bytes(1)
+        engine_id = (2**31 | enterprise).to_bytes(4, "big") + b"\5" + secrets.token_bytes(8)
+        return cls(secrets.token_hex(6).upper(), octets.hex(":").upper(),
+                   engine_id=engine_id.hex())
+
+
+@dataclass(frozen=True)
+class Options:
+    """How this process runs the unit; none of it is kept."""
+
+    listen: str = "127.0.0.1"
+    """The address that bounds every interface parameter."""
+    unprivileged: bool = False
+    version: str = ""
+
+
+class JournalThread:
+    """One thread that alone writes the database."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._pool = ThreadPool(minthreads=1, maxthreads=1, name="journal")
+        self._pool.start()
+
+    def run(self, call: Callable[[], T]) -> Awaitable[T]:
+        """Call it in the thread; calls follow each other."""
+        found: Deferred[T] = deferToThreadPool(self._reactor, self._pool, call)
+        return found
+
+    def stop(self) -> None:
+        """End the thread once its work is done."""
+        self._pool.stop()
+
+
+class Unit:
+    """One gateway unit: its state, its services and what they share."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        model: MibModel,
+        state: StateDirectory,
+        options: Options,
+        *,
+        name: str = "unit",
+        profile: Mapping[Key, Value] | None = None,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.reactor, self.model, self.state, self.options = reactor, model, state, options
+        self.say = say
+        self.clock = UnitClock(host=time.time, monotonic=time.monotonic)
+        self.notifier = Notifier(model, self.clock.local)
+        self.vault = Vault(self.judging_time)
+        self.thread = JournalThread(reactor)
+        self.number = state.journal.unit(name)
+        self.store = ParameterStore(
+            model, state.journal, self.number, run=self.thread.run,
+            soon=lambda call: reactor.callLater(0, call), profile=profile)
+        self.store.load()
+        self.identity = self._kept_identity()
+        self.started_at = time.monotonic()
+        self.host: ServiceHost
+        self.service_names: list[str] = []
+        self.ready_led = ReadyLed.OFF
+        self.notifier.least = self._least_severity
+
+    def _kept_identity(self) -> Identity:
+        kept = self.store.memory.get("identity")
+        if kept:
+            return Identity(**json.loads(kept))
+        return Identity.fresh(self.model.names["mibgate"][-1])
+
+    @property
+    def is_first_start(self) -> bool:
+        """Whether nothing was ever stored here."""
+        return "identity" not in self.store.memory
+
+    def identify(self, **given: str) -> None:
+        """Set parts of the identity, which only the first start may do. Raises StartError."""
+        wanted = {key: value for key, value in given.items() if value}
+        if wanted and not self.is_first_start:
+            differing = [key for key, value in wanted.items()
+                         if getattr(self.identity, key).upper() != value.upper()]
+            if differing:
+                raise StartError(
+                    f"--{differing[0]} is settled at the first start and kept: "
+                    f"this unit's is {getattr(self.identity, differing[0])}")
+            return
+        self.identity = replace(self.identity, **wanted)
+
+    def keep_identity(self) -> Awaitable[None]:
+        """Write the identity down; the next start is not a first one."""
+        return self.store.remember({"identity": json.dumps(asdict(self.identity)).encode()})
+
+    def judging_time(self) -> datetime | None:
+        """Give the time that certificates are judged by, None while the clock is not known."""
+        return self.clock.utc() if self.clock.synchronized() else None
+
+    def _least_severity(self, service: str) -> int:
+        name = service[:1].lower() + service[1:] + "MinSeverity"
+        return int(self.store.get(name)) if name in self.model.objects else 200  # type: ignore[arg-type]
+
+    @property
+    def engine_id(self) -> bytes:
+        """The SNMP engine's, made at the first start and kept. RFC 3411 section 5."""
+        return bytes.fromhex(self.identity.engine_id)
+
+    def uptime(self) -> float:
+        """Seconds since the unit started or restarted."""
+        return time.monotonic() - self.started_at
+
+    def serve(self, services: Sequence[Service[Any]]) -> None:
+        """Wire the services. Raises ModelError."""
+        self.service_names = [
+            node.name for service in services
+            if (node := self.model.modules[service.mib].service) is not None]
+        self.host = ServiceHost(self.store, services)
+
+    async def restart(self) -> None:
+        """Stop all services and start them again, in this process."""
+        await self.host.stop_all()
+        await self.store.idle()
+        self.started_at = time.monotonic()
+        await self.host.start_all(self.manual_services())
+
+    def manual_services(self) -> list[str]:
+        """Give the services that are started by hand only."""
+        name = "scmServicesConfigStartupType"
+        if name not in self.model.objects:
+            return []
+        return [service for service in self.host.services
+                if self.store.has_row(self.model.tables["scmServicesInfoTable"],
+                                      (service.encode(),))
+                and self.store.get(name, (service.encode(),)) == 200]
+
+    def in_thread(self, call: Callable[[], T]) -> Deferred[T]:
+        """Call what takes long in one of the reactor's threads."""
+        found: Deferred[T] = deferToThreadPool(self.reactor, self.reactor.getThreadPool(), call)
+        return found
+
+    def open_port(self, port: int, open_at: Callable[[int], T]) -> tuple[T, int]:
+        """Listen at a port, or at what it falls back to; give what was opened and the port.
+
+        Raises StartError when neither can be had.
+        """
+        other = FALLBACK_PORTS.get(port, port + 1024 if 0 < port < 1024 else 0)
+        ports = [other] if other and self.options.unprivileged else [port] + [other] * bool(other)
+        for number in ports:
+            try:
+                return open_at(number), number
+            except CannotListenError as error:
+                refused = getattr(error.socketError, "errno", None)
+                if refused in (errno.EACCES, errno.EPERM) and number != ports[-1]:
+                    continue
+                raise StartError(
+                    f"port {number} at {self.options.listen} can't be listened on: "
+                    f"{getattr(error.socketError, 'strerror', error.socketError)}") from None
+        raise AssertionError("a port is always tried")
+
+    async def stop(self) -> None:
+        """Stop services, let the journal write what is queued, and close."""
+        await self.host.stop_all()
+        await self.store.idle()
+        self.thread.stop()
+        self.state.close()
+
+
+def awaited(made: Any) -> Deferred[Any]:
+    """Give a Deferred for whatever can be awaited."""
+    return maybeDeferred(lambda: made)
+
+
+__all__ = ["Identity", "JournalThread", "Options", "Unit", "awaited"]
