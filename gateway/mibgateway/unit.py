@@ -9,6 +9,7 @@ import enum
 import errno
 import json
 import logging
+import platform
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,7 +24,9 @@ from twisted.python.threadpool import ThreadPool
 
 from mibagent.model.nodes import MibModel
 from mibagent.service.host import ServiceHost
+from mibagent.smi.oid import Oid
 from mibagent.smi.syntax import Value
+from mibagent.snmp.counters import Counters
 from mibagent.store.layers import Key
 from mibagent.store.store import ParameterStore
 from mibgateway.clock.unit_clock import UnitClock
@@ -96,7 +99,7 @@ class JournalThread:
         self._pool = ThreadPool(minthreads=1, maxthreads=1, name="journal")
         self._pool.start()
 
-    def run(self, call: Callable[[], T]) -> Awaitable[T]:
+    def run(self, call: Callable[[], T]) -> Deferred[T]:
         """Call it in the thread; calls follow each other."""
         found: Deferred[T] = deferToThreadPool(self._reactor, self._pool, call)
         return found
@@ -136,6 +139,10 @@ class Unit:
         self.host: ServiceHost
         self.service_names: list[str] = []
         self.ready_led = ReadyLed.OFF
+        self.counters: Callable[[], Counters] = Counters
+        self.store.aliases.update({
+            "sysContact": "hocSystemContact", "sysName": "hocSystemName",
+            "sysLocation": "hocSystemLocation"})
         self.notifier.least = self._least_severity
 
     def _kept_identity(self) -> Identity:
@@ -178,6 +185,21 @@ class Unit:
     def engine_id(self) -> bytes:
         """The SNMP engine's, made at the first start and kept. RFC 3411 section 5."""
         return bytes.fromhex(self.identity.engine_id)
+
+    @property
+    def sys_descr(self) -> str:
+        """SNMPv2-MIB's sysDescr: the product's name first, then what may change."""
+        return f"mibgate {self.options.version} software gateway unit, {platform.system()} " \
+               f"{platform.release()}"
+
+    @property
+    def sys_object_id(self) -> Oid:
+        """SNMPv2-MIB's sysObjectID: mibgateUnit, whatever the version."""
+        return self.model.names["mibgateUnit"]
+
+    def say_interface(self, interface: str, where: str, how: str = "") -> None:
+        """Tell the console where an interface listens."""
+        self.say(f"  {interface:<6} {where:<34} {how}".rstrip())
 
     def uptime(self) -> float:
         """Seconds since the unit started or restarted."""

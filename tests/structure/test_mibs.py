@@ -230,5 +230,18 @@ def test_no_text_holds_what_compilers_stumble_over(path: Path) -> None:
         assert not re.search(r"\b(MACRO|CHOICE|EXPORTS)\b|--", words), words
 
 
+@pytest.mark.parametrize("path", OURS, ids=name)
+def test_descriptions_name_only_what_is_there(path: Path) -> None:
+    there = {
+        word
+        for each in [*OURS, IETF / "SNMPv2-MIB.mib"]
+        for word in re.findall(r"^(\w+) [A-Z]", each.read_text(encoding="ascii"), re.M)
+    }
+    services = "|".join(sorted({each.stem.split("-")[1].lower() for each in SERVICES} - {"sipep"}))
+    for words in re.findall(r'"([^"]*)"', path.read_text(encoding="ascii")):
+        named = re.findall(rf"\b(?:{services}|sipEp|mibgate)[A-Z]\w+", words)
+        assert set(named) <= there, set(named) - there
+
+
 def test_arcs_page_is_current() -> None:
     assert arcs.PAGE.read_text(encoding="utf-8") == arcs.page(MIBS), "run: python tools/arcs.py"

@@ -65,10 +65,9 @@ class Builder:
         """Give the model."""
         module_nodes = {name: self._module(name) for name in self.modules}
         kept = examine_structure(self.modules, set(self._services), self.findings)
-        columns: list[ObjectClause] = []
-        for clause in kept:
-            if clause.kind in ("column", "scalar") and self._resolve(clause):
-                columns.append(clause)
+        columns = [
+            clause for clause in kept
+            if clause.kind in ("column", "scalar") and self._resolve(clause)]
         tables = self._tables([clause for clause in kept if clause.kind == "table"], columns)
         by_entry = {table.entry_oid: table for table in tables.values()}
         objects = {

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pysmi.codegen.jsondoc import JsonCodeGen
-from pysmi.compiler import MibCompiler
-from pysmi.error import PySmiError
-from pysmi.parser.smiv1compat import SmiV1CompatParser
-from pysmi.reader.callback import CallbackReader
-from pysmi.writer.callback import CallbackWriter
+from pysmi.codegen.jsondoc import JsonCodeGen  # type: ignore[import-untyped]
+from pysmi.compiler import MibCompiler  # type: ignore[import-untyped]
+from pysmi.error import PySmiError  # type: ignore[import-untyped]
+from pysmi.parser.smiv1compat import SmiV1CompatParser  # type: ignore[import-untyped]
+from pysmi.reader.callback import CallbackReader  # type: ignore[import-untyped]
+from pysmi.writer.callback import CallbackWriter  # type: ignore[import-untyped]
 
 from mibagent.model.findings import Finding
 from mibagent.model.sources import MibFile
@@ -39,7 +39,7 @@ class Compiled:
     findings: list[Finding] = field(default_factory=list)
 
 
-class _Compiler(MibCompiler):
+class _Compiler(MibCompiler):  # type: ignore[misc]
     """Without the host's and the user's name, which pysmi writes into each document."""
 
     def _get_system_info(self) -> tuple[tuple[str, str, str], tuple[str]]:

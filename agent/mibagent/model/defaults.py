@@ -11,7 +11,8 @@ from mibagent.smi.syntax import Base, Syntax, Value
 
 _DIGITS = re.compile(r"'([0-9A-Fa-f\s]*)'\s*([HhBb])")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-_ARC = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*\s*\(\s*([0-9]+)\s*\))|([0-9]+)|([A-Za-z][A-Za-z0-9-]*)")
+_ARC = re.compile(
+    r"[A-Za-z][A-Za-z0-9-]*\s*\(\s*([0-9]+)\s*\)|([0-9]+)|([A-Za-z][A-Za-z0-9-]*)")
 
 
 def parse_default(raw: str, syntax: Syntax, oid_of: Callable[[str], Oid | None]) -> Value:

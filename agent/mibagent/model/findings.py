@@ -36,4 +36,5 @@ def raise_first_error(findings: Iterable[Finding]) -> None:
     if errors:
         first, more = errors[0], len(errors) - 1
         where = f"{first.file}:{first.line}" if first.line else first.file
-        raise ModelError(where, first.object, first.reason + (f" (and {more} more)" if more else ""))
+        reason = first.reason + (f" (and {more} more)" if more else "")
+        raise ModelError(where, first.object, reason)

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from mibagent.errors import (
-    Index,
     InconsistentName,
+    Index,
     MibgateError,
     NoSuchName,
     Refused,
@@ -88,7 +88,10 @@ class TableNode:
     index_syntaxes: tuple[Syntax, ...]
     implied: bool
     base: str
-    """The table whose rows bring this one's (AUGMENTS, or its INDEX is all of that table's), or nothing."""
+    """The table whose rows bring this one's, or nothing.
+
+    By AUGMENTS, or because its INDEX is all of that table's.
+    """
     row_status: str
     """The RowStatus column, or nothing."""
     mirrors: tuple[str, ...] = ()
@@ -134,7 +137,10 @@ class ObjectNode:
     applies_to: str = ""
     """The service whose restart applies it, where it is not the module's own."""
     admin_only: bool = False
-    """Whether only an Admin may write it; a secret is so without a word."""
+    """Whether only an Admin may write it, by its own or its table's `Rights: admin`.
+
+    A secret is so without a word.
+    """
     is_command: bool = False
     """Whether it is a scalar or column that commands: noOp(0) or a verb."""
     service: str = ""
@@ -188,10 +194,10 @@ class Instance(NamedTuple):
     """One object with the row it is in."""
 
     node: ObjectNode
-    index: Index
+    index: Index  # type: ignore[assignment]    # a field here, a method of tuple
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MibModel:
     """All that the compiled modules declare. Immutable; shared by all units of a process."""
 
@@ -216,6 +222,11 @@ class MibModel:
     def _order(self) -> tuple[list[Oid], list[ObjectNode]]:
         nodes = sorted(self.objects.values(), key=lambda node: node.oid)
         return [node.oid for node in nodes], nodes
+
+    @property
+    def by_oid_order(self) -> list[ObjectNode]:
+        """Scalars and columns in order of OID."""
+        return self._order[1]
 
     @cached_property
     def by_oid(self) -> Mapping[Oid, ObjectNode]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -109,7 +110,8 @@ class ServiceHost:
 
     def _provide_object(self, node: ObjectNode, method: Callable[..., Any]) -> None:
         if node.table is None:
-            self.store.provide(node.name, lambda _: to_value(node.syntax, method()))
+            given = [node.name] if inspect.signature(method).parameters else []
+            self.store.provide(node.name, lambda _: to_value(node.syntax, method(*given)))
         else:
             self.store.provide(
                 node.name, lambda index: to_value(node.syntax, method(_key(index))))
@@ -365,7 +367,7 @@ class ServiceHost:
     async def _turn(self, hosted: Hosted) -> None:
         while hosted.busy is not None:
             waiter: Deferred[None] = Deferred()
-            hosted.busy.addBoth(lambda result, waiter=waiter: waiter.callback(None))
+            hosted.busy.addBoth(_wake, waiter)
             await waiter
 
     async def _begin(self, hosted: Hosted) -> None:
@@ -375,9 +377,7 @@ class ServiceHost:
         hosted.differs.clear()
         service = hosted.wired.service
         try:
-            made = service.start(hosted.wired.binding.view(hosted.running))
-            if hasattr(made, "send"):
-                await made
+            service.start(hosted.wired.binding.view(hosted.running))
         except Exception as error:
             hosted.comment = str(error)[:255]
             log.exception("service %s did not start", hosted.wired.name)
@@ -427,6 +427,10 @@ def _key(index: Index) -> Any:
     parts = tuple(part.decode("utf-8", "replace") if isinstance(part, bytes) else part
                   for part in index)
     return parts[0] if len(parts) == 1 else parts
+
+
+def _wake(result: None, waiter: Deferred[None]) -> None:
+    waiter.callback(None)
 
 
 def _logged(failure: Failure, name: str) -> None:

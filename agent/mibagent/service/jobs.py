@@ -162,7 +162,7 @@ class JobTable:
         job = self.jobs.get(number)
         if job is None:
             job = Job(number, None)
-        found = {
+        found: dict[str, Value] = {
             "State": int(job.state), "Result": int(job.result), "Percent": job.percent,
             "Bytes": job.bytes, "Error": job.error.encode(), "Started": job.started,
             "Ended": job.ended,

@@ -61,9 +61,10 @@ def offline(*names: str) -> Callable[[MethodT], MethodT]:
 
 
 def provides(*names: str) -> Callable[[MethodT], MethodT]:
-    """The method answers for scalars `() -> value`, stored rows `(key) -> row`, or a table of its own.
+    """The method answers for scalars `() -> value`, or `(descriptor) -> value` for several.
 
-    A table of its own is asked for once: `() -> LiveTable`.
+    For a column it is `(key) -> value`, for a table whose rows are stored `(key) -> row`; for a
+    table of its own it is asked once: `() -> LiveTable`.
     """
     return _marked("provides", names)
 

@@ -120,7 +120,7 @@ def to_python(syntax: Syntax, kind: Any, value: Value) -> Any:
     if kind in (int, bytes, tuple) or typing.get_origin(kind) is tuple:
         return value
     if isinstance(kind, type) and issubclass(kind, enum.IntEnum):
-        return kind(value)
+        return kind(int(value))  # type: ignore[arg-type]
     assert isinstance(value, bytes)
     return kind.from_text(value.decode("utf-8", "replace"))
 
@@ -221,9 +221,10 @@ class Binding(Generic[RowT]):
 
     def view(self, view: View, index: Index = ()) -> RowT:
         """Give the dataclass over a layer; nothing is read until a field is."""
-        found = object.__new__(self._cls)
+        found: Any = object.__new__(self._cls)
         found.__dict__["view"], found.__dict__["index_"] = view, index
-        return found
+        made: RowT = found
+        return made
 
     def check(self, view: View, name: str, index: Index) -> None:
         """Raise WrongValue where the changed object does not read as its field's type."""

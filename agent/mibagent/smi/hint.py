@@ -51,8 +51,24 @@ def print_integer_by_hint(hint: str, value: int) -> str:
     return str(value)
 
 
+def parse_integer_by_hint(hint: str, text: str) -> int:
+    """Give the number of a text in the form that its hint shows. Raises ValueError."""
+    form = hint[:1]
+    if not re.fullmatch(r"[+-]?[0-9A-Fa-f.]{1,40}", text):
+        raise ValueError("a number is wanted")
+    if form == "d" and hint[1:2] == "-" and hint[2:].isdigit() and int(hint[2:]):
+        whole, dot, part = text.partition(".")
+        digits = int(hint[2:])
+        if not re.fullmatch(r"[+-]?[0-9]+", whole) or not re.fullmatch(r"[0-9]*", part):
+            raise ValueError("a decimal number is wanted")
+        if len(part) > digits or (dot and not part):
+            raise ValueError(f"at most {digits} digits after the dot")
+        return int(whole + part.ljust(digits, "0"))
+    return int(text, {"x": 16, "o": 8, "b": 2}.get(form, 10))
+
+
 def print_octets_by_hint(hint: str, value: bytes) -> str:
-    """Give octets as their hint says; without one, text where they are printable, else hex."""
+    """Give octets as their hint says; without one, pairs of hexadecimal digits."""
     parts = _parts(hint)
     if not parts:
         return value.hex(":")
@@ -119,7 +135,7 @@ def _parse_parts(parts: tuple[_Part, ...], text: str) -> bytes:
         turn += 1
         if part.form in "at":
             raw = text[at:at + part.size].encode("utf-8")
-            at += part.size
+            at += part.size or len(text)
             out += raw
         else:
             match = re.compile(digits[part.form]).match(text, at)

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mibagent.errors import WrongLength, WrongType, WrongValue
-from mibagent.smi.hint import parse_octets_by_hint, print_integer_by_hint, print_octets_by_hint
+from mibagent.smi.hint import (
+    parse_integer_by_hint,
+    parse_octets_by_hint,
+    print_integer_by_hint,
+    print_octets_by_hint,
+)
 from mibagent.smi.oid import MAX_SUB_IDENTIFIER, MAX_SUB_IDENTIFIERS, Oid, parse_oid, print_oid
 
 Value = int | bytes | Oid
@@ -95,10 +100,11 @@ class Syntax:
         """Whether the values have names, one of which holds."""
         return self.base is Base.INTEGER and bool(self.labels)
 
-    @property
+    @cached_property
     def is_text(self) -> bool:
         """Whether values are for people to read and write as text."""
-        return self.base is Base.OCTETS and (self.secret or self.hint.endswith(("a", "t")))
+        return self.base is Base.OCTETS and (
+            self.secret or re.fullmatch(r"[0-9]+[at]", self.hint) is not None)
 
     @property
     def fixed_size(self) -> int | None:
@@ -183,9 +189,10 @@ class Syntax:
             found = self.by_label.get(fold(text)) if self.labels else None
             if found is not None:
                 return found
-            if not re.fullmatch(r"[+-]?[0-9]{1,20}", text):
-                raise WrongValue(name, self.allowed())
-            return int(text)
+            try:
+                return parse_integer_by_hint("" if self.labels else self.hint, text)
+            except ValueError:
+                raise WrongValue(name, self.allowed()) from None
         if self.base is Base.OID:
             try:
                 return parse_oid(text)
@@ -237,6 +244,8 @@ class Syntax:
             return ", ".join(
                 label for label, position in self.labels
                 if position < len(value) * 8 and value[position >> 3] & (0x80 >> (position & 7)))
+        if self.is_text:
+            return value.decode("utf-8", "backslashreplace")
         return print_octets_by_hint(self.hint, value)
 
 

@@ -87,6 +87,15 @@ class Counters:
         value: int = getattr(self, NAMES[descriptor])
         return value
 
+    def note_request(self, tag: int, many: int = 1) -> None:
+        """Count reads that came in, by the PDU's tag."""
+        if tag == 0xA0:
+            self.in_get_requests += many
+        elif tag == 0xA1:
+            self.in_get_nexts += many
+        else:
+            self.in_get_bulks += many
+
     def note_error(self, status: int) -> None:
         """Count an error-status that goes out."""
         if status == 1:
@@ -97,3 +106,16 @@ class Counters:
             self.out_bad_values += 1
         elif status == 5:
             self.out_gen_errs += 1
+
+    def note_error_told(self, status: int) -> None:
+        """Count an error-status that came in."""
+        if status == 1:
+            self.in_too_bigs += 1
+        elif status == 2:
+            self.in_no_such_names += 1
+        elif status == 3:
+            self.in_bad_values += 1
+        elif status == 4:
+            self.in_read_onlys += 1
+        elif status == 5:
+            self.in_gen_errs += 1

@@ -36,6 +36,8 @@ class Message(NamedTuple):
     community: bytes
     tag: int
     """The PDU's."""
+    pdu_at: int
+    """Where the PDU's tag stands."""
     start: int
     """Where the PDU's content begins."""
 
@@ -56,9 +58,21 @@ def read_message(octets: bytes, version: int, at: int) -> Message:
     tag, start_of_pdu, end_of_pdu = read_tlv(octets, stop, end)
     if end_of_pdu != end:
         raise BerError("octets after the PDU")
-    return Message(version, octets[start:stop], tag, start_of_pdu)
+    return Message(version, octets[start:stop], tag, stop, start_of_pdu)
 
 
 def encode_message(version: int, community: bytes, pdu: bytes) -> bytes:
     """Give a whole message around a whole PDU."""
     return tlv(SEQUENCE, encode_integer(version) + tlv(OCTETS, community) + pdu)
+
+
+def _size_of_tlv(size: int) -> int:
+    if size < 0x80:
+        return size + 2
+    return size + 2 + ((size.bit_length() + 7) >> 3)
+
+
+def size_of_response(community: int, request_id: int, varbinds: int) -> int:
+    """Give the size of a whole answer without error from the sizes of its contents."""
+    pdu = _size_of_tlv(request_id) + 6 + _size_of_tlv(varbinds)
+    return _size_of_tlv(3 + _size_of_tlv(community) + _size_of_tlv(pdu))

@@ -9,9 +9,12 @@ import enum
 from typing import NamedTuple
 
 from mibagent.snmp.ber import (
+    COUNTER64,
     INTEGER,
+    NULL,
     OBJECT_IDENTIFIER,
     SEQUENCE,
+    UNSPECIFIED,
     VALUE_TAGS,
     BerError,
     check_oid,
@@ -68,6 +71,12 @@ OF_VERSION = {
 }
 """The PDUs that each msgVersion knows."""
 
+TAGS_OF_VERSION = {
+    0: VALUE_TAGS - UNSPECIFIED - {COUNTER64} | {NULL},
+    1: VALUE_TAGS,
+}
+"""What a value may be in each msgVersion. RFC 1155 section 6; RFC 3416 section 3."""
+
 
 class VarBind(NamedTuple):
     """One variable binding as it came."""
@@ -107,8 +116,9 @@ def _read_integer(octets: bytes, at: int, end: int) -> tuple[bytes, int]:
     return content, stop
 
 
-def read_pdu(kind: Kind, octets: bytes, at: int, end: int) -> Pdu:
-    """Give the PDU whose content lies between two places. Raises BerError."""
+def read_pdu(kind: Kind, octets: bytes, at: int, end: int, tags: frozenset[int] = VALUE_TAGS
+             ) -> Pdu:
+    """Give the PDU whose content lies between two places, values of those tags. Raises BerError."""
     request_id, at = _read_integer(octets, at, end)
     first, at = _read_integer(octets, at, end)
     second, at = _read_integer(octets, at, end)
@@ -117,19 +127,20 @@ def read_pdu(kind: Kind, octets: bytes, at: int, end: int) -> Pdu:
         raise BerError("octets after the variable bindings")
     varbinds: list[VarBind] = []
     while at < end:
-        varbind, at = read_varbind(octets, at, end)
+        varbind, at = read_varbind(octets, at, end, tags)
         varbinds.append(varbind)
     return Pdu(kind, request_id, decode_integer(first), decode_integer(second), varbinds)
 
 
-def read_varbind(octets: bytes, at: int, end: int) -> tuple[VarBind, int]:
+def read_varbind(octets: bytes, at: int, end: int, tags: frozenset[int] = VALUE_TAGS
+                 ) -> tuple[VarBind, int]:
     """Give the variable binding at a place, and the place after it. Raises BerError."""
     start, stop = read_expected(octets, at, end, SEQUENCE)
     name_start, name_stop = read_expected(octets, start, stop, OBJECT_IDENTIFIER)
     name = octets[name_start:name_stop]
     check_oid(name)
     tag, value_start, value_stop = read_tlv(octets, name_stop, stop)
-    if tag not in VALUE_TAGS:
+    if tag not in tags:
         raise BerError(f"tag 0x{tag:02x} is no value's", "RFC 3416 section 3")
     if value_stop != stop:
         raise BerError("octets after a value")
@@ -146,3 +157,20 @@ def encode_response(request_id: bytes, status: int, index: int, varbinds: bytes)
     content = (tlv(INTEGER, request_id) + encode_integer(status) + encode_integer(index)
                + bytes((SEQUENCE,)) + encode_length(len(varbinds)) + varbinds)
     return tlv(Kind.RESPONSE, content)
+
+
+def name_of(varbind: bytes) -> bytes:
+    """Give the content octets of the name in a whole varbind that we encoded."""
+    start, end = read_expected(varbind, 0, len(varbind), SEQUENCE)
+    start, stop = read_expected(varbind, start, end, OBJECT_IDENTIFIER)
+    return varbind[start:stop]
+
+
+def repetitions(asked: int, several: int, repeated: int, limit: int) -> int:
+    """Give how often a GETBULK's repeaters are stepped: at least once where it asks for any.
+
+    limit: about the most bindings of one answer. RFC 3416 section 4.2.3.
+    """
+    if asked <= 0 or not repeated:
+        return 0
+    return min(asked, max(1, (limit - several) // repeated))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 
 from mibagent.errors import Index, LocalError, NoSuchName, Refused, ResourceUnavailable
 from mibagent.model.nodes import MibModel, ObjectNode, TableNode
@@ -46,7 +47,7 @@ class ParameterStore:
         journal: Journal,
         unit: int,
         *,
-        run: Callable[[Callable[[], Any]], Awaitable[Any]],
+        run: Callable[[Callable[[], Any]], Deferred[Any]],
         soon: Callable[[Callable[[], None]], None],
         now: Callable[[], float] = time.time,
         profile: Mapping[Key, Value] | None = None,
@@ -273,7 +274,7 @@ class ParameterStore:
             try:
                 revisions = [await self._revision(*item[:2]) for item in batch]
                 entries = [self._entry(revision) for revision in revisions]
-                await self._run(lambda entries=entries: self._journal.write(entries))
+                await self._run(partial(self._journal.write, entries))
             except Exception as error:
                 self._refuse_all(batch, error)
                 continue
@@ -412,5 +413,4 @@ class ParameterStore:
                 self.memory.pop(key, None)
             else:
                 self.memory[key] = value
-        return maybeDeferred(
-            lambda: self._run(lambda: self._journal.remember(self._unit, values)))  # type: ignore[arg-type,return-value]
+        return self._run(lambda: self._journal.remember(self._unit, values))

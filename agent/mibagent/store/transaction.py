@@ -101,6 +101,10 @@ class Transaction:
         self._must_be(State.OPEN)
         self._asked[wish.key] = wish
 
+    def asks_for(self, key: Key) -> bool:
+        """Whether a wish about that object was made."""
+        return key in self._asked
+
     def revert(self, change: Change) -> None:
         """Wish one change away, secrets and defaults included; rights are not asked."""
         self._must_be(State.OPEN)

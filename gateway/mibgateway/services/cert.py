@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -132,7 +132,8 @@ class CertService(Service[CertSettings]):
     mib = "MIBGATE-CERT-MIB"
     settings = CertSettings
     makes = (HOSTS + "Table", OTHERS + "Table")
-    hidden: ClassVar = {HOSTS + "Table": (HOSTS + "@chain", HOSTS + "@key"),
+    hidden = {  # noqa: RUF012
+        HOSTS + "Table": (HOSTS + "@chain", HOSTS + "@key"),
                         OTHERS + "Table": (OTHERS + "@chain",)}
 
     def __init__(self, unit: Any) -> None:

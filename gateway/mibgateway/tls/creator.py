@@ -26,7 +26,7 @@ from mibgateway.tls.certificate import CredentialError, subject_of
 from mibgateway.tls.credentials import Authority, HostCredential
 from mibgateway.tls.explain import explain
 from mibgateway.tls.identity import Clock, Judge, PeerRefused, address_of
-from mibgateway.tls.native import ask_for_the_name, limit_groups
+from mibgateway.tls.native import ask_for_the_name, judge_at, limit_groups
 from mibgateway.tls.policy import PolicyError, TlsPolicy, problems
 from mibgateway.tls.suites import iana_name
 
@@ -138,7 +138,7 @@ class ServerCreator:
     """
 
     trouble = ""
-    """Why a new certificate or CA is not used, or "": the last ones that worked are used on."""
+    """Why there is no certificate, or the new one is not used but the last good one; else ""."""
 
     def __init__(
         self,
@@ -158,6 +158,7 @@ class ServerCreator:
         self._judge = Judge.of_client(for_sip=policy.is_sip)
         self._made_of: tuple[bytes, ...] | None = None
         self._made: SSL.Context | None = None
+        self._last_good: HostCredential | None = None
 
     def serverConnectionForTLS(  # noqa: N802
         self,
@@ -165,8 +166,10 @@ class ServerCreator:
     ) -> SSL.Connection:
         """Make a connection. Without a usable certificate its handshake will fail; never raises."""
         context = self._context()
-        if self.policy.client_authentication:
-            _set_time(context, self._clock)
+        now = self._clock()
+        if self.policy.client_authentication and now is not None and not judge_at(context, now):
+            self._made = None
+            context = self._context()
         connection = SSL.Connection(context, None)
         connection.set_accept_state()
         return connection
@@ -179,9 +182,10 @@ class ServerCreator:
         try:
             context = self._make(credential, authorities)
             self.trouble = "" if credential else f"{self.policy.use}: no host certificate to show"
+            self._last_good = credential
         except CredentialError as error:
             self.trouble = error.why
-            context = self._made or self._make(None, authorities)
+            context = self._make(self._last_good, authorities)
         self._made_of, self._made = made_of, context
         return context
 
@@ -250,7 +254,7 @@ def _show(context: SSL.Context, policy: TlsPolicy, credential: HostCredential) -
         context.use_privatekey(credential.key)
         for issuer in credential.chain[1:]:
             context.add_extra_chain_cert(issuer)
-    except SSL.Error as error:
+    except (SSL.Error, crypto.Error) as error:
         why = explain(error, policy)
         raise CredentialError(f"{credential.name}: not usable for {policy.use}: {why}") from error
 
@@ -260,7 +264,7 @@ def _trust(context: SSL.Context, authorities: tuple[Authority, ...]) -> None:
     store = _store(context)
     store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
     for authority in authorities:
-        store.add_cert(crypto.X509.from_cryptography(authority.certificate))
+        store.add_cert(authority.for_openssl)
 
 
 def _judge_by(
@@ -284,12 +288,8 @@ def _judge_by(
 
     context.set_verify(mode, hear)
     context.set_verify_depth(LONGEST_CHAIN)
-    _set_time(context, clock)
-
-
-def _set_time(context: SSL.Context, clock: Clock) -> None:
     now = clock()
-    if now is not None:
+    if now is not None and not judge_at(context, now):
         _store(context).set_time(now.astimezone(UTC))
 
 

@@ -15,6 +15,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
+from OpenSSL import crypto
 
 from mibgateway.tls.certificate import (
     CertificateFacts,
@@ -83,10 +84,21 @@ class Authority:
             raise CredentialError(
                 f"{self.name}: {subject_of(self.certificate)} is not a CA certificate"
             )
+        _ = self.for_openssl
 
     @cached_property
     def facts(self) -> CertificateFacts:
         return facts(self.certificate)
+
+    @cached_property
+    def for_openssl(self) -> crypto.X509:
+        """The certificate as a store takes it. Raises CredentialError at the making, or never."""
+        try:
+            return crypto.X509.from_cryptography(self.certificate)
+        except crypto.Error as error:
+            raise CredentialError(
+                f"{self.name}: OpenSSL can't read {subject_of(self.certificate)}"
+            ) from error
 
 
 def read_host(name: str, octets: bytes, password: str = "") -> HostCredential:

@@ -88,7 +88,7 @@ def _explain_one(reason: str, policy: TlsPolicy) -> str:
     if reason in ("unsupported protocol", "no protocols available", "version too low"):
         return f"the {{peer}} does not speak {_versions(policy)}: protocol version"
     if "alert handshake failure" in reason:
-        older = "" if chosen.lowest > Floor.TLSV1_2 else ", or it misses a certificate"
+        older = "" if chosen.lowest > Floor.TLSV1_2 else ", or wants a certificate of ours"
         return (
             f"the {{peer}} refuses {_versions(policy)} with the cipher suites of {{suites}}"
             f"{older}: handshake failure"

@@ -1,11 +1,12 @@
 """What OpenSSL can do and pyOpenSSL has no method for.
 
-The only file that reaches through pyOpenSSL to the library. Each function answers whether it could:
-where it could not, the connection is no less safe, only less particular.
+The only file that reaches through pyOpenSSL to the library. Each function answers whether it could;
+where it could not, the connection is no less safe.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.bindings.openssl.binding import Binding
@@ -37,6 +38,20 @@ def ask_for_the_name(context: SSL.Context) -> bool:
     except AttributeError:
         return False
     return done
+
+
+def judge_at(context: SSL.Context, now: datetime) -> bool:
+    """Let connections that are made from here on judge dates as if it were now.
+
+    The store's own time can be set once only: OpenSSL does not overwrite it.
+    """
+    library = _library()
+    try:
+        parameters = library.SSL_CTX_get0_param(_pointer(context))
+        library.X509_VERIFY_PARAM_set_time(parameters, int(now.timestamp()))
+    except AttributeError:
+        return False
+    return True
 
 
 def _library() -> Any:

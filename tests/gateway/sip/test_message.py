@@ -18,8 +18,8 @@ from mibgateway.sip.uri import SipUri
 from .test_uri import HOSTS, PARAMS, URIS
 
 OPTIONS = (
-    b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TLS h:5061;branch=z9hG4bK1\r\nFrom: <sip:c@d>;tag=1\r\n"
-    b"To: <sip:a@b>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\n%b\r\n"
+    b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TLS h:5061;branch=z9hG4bK1\r\n"
+    b"From: <sip:c@d>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\n%b\r\n"
 )
 
 

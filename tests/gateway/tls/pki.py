@@ -87,6 +87,7 @@ def issue(
     number: int = 0,
     purposes: Sequence[x509.ObjectIdentifier] | None = BOTH,
     key_usage: x509.KeyUsage | None = None,
+    extra: x509.ExtensionType | None = None,
     start: datetime = NOW - timedelta(days=30),
     days: float = 365,
 ) -> Issued:
@@ -111,6 +112,8 @@ def issue(
         builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     if key_usage:
         builder = builder.add_extension(key_usage, critical=True)
+    if extra:
+        builder = builder.add_extension(extra, critical=False)
     certificate = builder.sign(by.key if by else own, hashes.SHA256())
     above = (by.certificate, *by.issuers) if by and by.issuers else ()
     is_intermediate = by is not None and by.certificate.subject != by.certificate.issuer

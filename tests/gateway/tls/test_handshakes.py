@@ -262,8 +262,24 @@ def test_a_certificate_that_openssl_refuses_leaves_the_last_good_one_in_use() ->
     connection, failed = shake(client, server)
     assert (failed, facts(connection).peer_subject) == ({}, "CN=good")
     assert "our key is too short" in server.trouble
+    shown[0] = good
+    assert (shake(client, server)[1], server.trouble) == ({}, "")
     with pytest.raises(CredentialError, match=r"^s: not usable for SIP: our key is too short"):
         ClientCreator(TlsPolicy(level=Level.NO_VALIDATION), short, (), NAME, clock=clock)
+
+
+def test_a_bad_new_certificate_does_not_keep_a_removed_ca_trusted() -> None:
+    policy = TlsPolicy(client_authentication=True, level=Level.NO_VALIDATION)
+    host, authorities = CREDENTIALS["rsa"]
+    shown, trusted = [host], [authorities]
+    server = ServerCreator(policy, lambda: shown[0], lambda: trusted[0], clock=clock)
+    client = client_of(policy, shows=True)
+    assert shake(client, server)[1] == {}
+    shown[0] = issue("s", kind="rsa1024").credential("s")
+    trusted[0] = (issue("Another", ca=True, number=2).authority(),)
+    connection, failed = shake(client, server)
+    assert "chain" in explain(failed["server"], policy, "client")
+    assert "trustme" in facts(connection).peer_subject
 
 
 def test_without_a_certificate_our_server_says_what_is_wrong() -> None:
@@ -298,3 +314,30 @@ def test_octets_that_are_no_tls_are_explained() -> None:
     with pytest.raises(SSL.Error) as failure:
         server.do_handshake()
     assert explain(failure.value, policy, "client") == "the client speaks HTTP in clear"
+
+
+def test_each_failure_becomes_one_line_for_people() -> None:
+    policy = TlsPolicy(SuiteSet.CS1)
+
+    def told(*reasons: str) -> str:
+        return explain(SSL.Error([("SSL routines", "", reason) for reason in reasons]), policy)
+
+    assert told("tlsv1 alert unknown ca") == "the server does not trust the CA of our certificate"
+    assert told("ssl/tls alert bad certificate") == "the server refuses our certificate"
+    assert told("tls alert handshake failure") == (
+        "the server refuses TLS 1.2 (CS1 goes no higher) with the cipher suites of CS1, "
+        "or wants a certificate of ours: handshake failure"
+    )
+    assert told("tlsv1 alert unsupported extension").endswith(
+        "sends the alert unsupported extension"
+    )
+    assert told("dh key too small") == (
+        "the server's Diffie-Hellman parameters are too weak for TLS 1.2"
+    )
+    assert told("a reason of tomorrow") == "TLS with the server failed: a reason of tomorrow"
+    closed = "the server closed the connection during the handshake"
+    assert told() == closed
+    assert explain(SSL.SysCallError(-1, "Unexpected EOF"), policy) == closed
+    assert explain(SSL.Error("words"), policy) == "TLS with the server failed: words"
+    assert explain(ConnectionResetError(), policy) == "ConnectionResetError"
+    assert explain(OSError("no route"), policy) == "no route"

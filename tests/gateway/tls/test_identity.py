@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
 import pytest
+from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
 from mibgateway.tls.certificate import SIP_DOMAIN
@@ -231,6 +232,61 @@ def test_a_server_without_a_ca_refuses_every_client_and_says_why() -> None:
     server = ServerCreator(policy, good, tuple, clock=clock)
     failed = handshake(client.clientConnectionForTLS(None), server.serverConnectionForTLS(None))
     assert "no CA certificate is installed" in explain(failed["server"], policy, "client")
+
+
+def test_one_refusal_does_not_reach_the_next_connection() -> None:
+    policy = TlsPolicy(client_authentication=True, level=Level.NO_VALIDATION)
+    server = ServerCreator(policy, CASES["good"].peer.credential, lambda: AUTHORITIES, clock=clock)
+    for name in ("unknown CA", "good", "expired", "unknown CA", "good", "good"):
+        client = ClientCreator(policy, CASES[name].peer.credential(), (), SERVER, clock=clock)
+        ends = client.clientConnectionForTLS(None), server.serverConnectionForTLS(None)
+        assert ("server" in handshake(*ends)) is (name != "good")
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_server_judges_by_the_clock_as_it_is_at_the_handshake(
+    monkeypatch: pytest.MonkeyPatch, native: bool
+) -> None:
+    if not native:
+        monkeypatch.setattr("mibgateway.tls.creator.judge_at", lambda context, now: False)
+    now = [NOW]
+    policy = TlsPolicy(client_authentication=True, level=Level.NO_VALIDATION)
+    good = CASES["good"].peer
+    server = ServerCreator(policy, good.credential, lambda: AUTHORITIES, clock=lambda: now[0])
+    for moment, passes in ((NOW, True), (NOW + timedelta(days=900), False), (NOW, True)):
+        now[0] = moment
+        client = ClientCreator(policy, good.credential(), (), SERVER, clock=clock)
+        ends = client.clientConnectionForTLS(None), server.serverConnectionForTLS(None)
+        assert (handshake(*ends) == {}) is passes
+
+
+def test_a_clock_in_another_zone_is_the_same_clock() -> None:
+    zone = timezone(timedelta(hours=14))
+    peer = issue("x", NAMED, by=ROOT, start=NOW - timedelta(hours=1))
+    client = ClientCreator(
+        TlsPolicy(), None, AUTHORITIES, SERVER, clock=lambda: NOW.astimezone(zone)
+    )
+    server = ServerCreator(TlsPolicy(), peer.credential, tuple, clock=clock)
+    ends = client.clientConnectionForTLS(None), server.serverConnectionForTLS(None)
+    assert handshake(*ends) == {}
+
+
+def test_names_that_can_not_be_read_are_refused_and_break_nothing() -> None:
+    garbled = x509.UnrecognizedExtension(x509.OID_SUBJECT_ALTERNATIVE_NAME, b"\x30\x05garbl")
+    peer = issue("x", by=ROOT, extra=garbled)
+    server = peer.credential
+    for level in Level:
+        policy = TlsPolicy(level=level)
+        client = ClientCreator(policy, None, AUTHORITIES, SERVER, clock=clock)
+        connection = client.clientConnectionForTLS(None)
+        ours = ServerCreator(TlsPolicy(), server, tuple, clock=clock)
+        failure = handshake(connection, ours.serverConnectionForTLS(None)).get("client")
+        if level is Level.NO_VALIDATION:
+            assert failure is None
+            assert facts(connection).peer_subject == "CN=x"
+        else:
+            assert isinstance(failure, PeerRefused)
+            assert "CN=x" in str(failure)
 
 
 def test_an_installed_intermediate_is_trusted_by_itself() -> None:

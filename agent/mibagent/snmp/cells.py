@@ -1,0 +1,303 @@
+"""Instances in order: what a GETNEXT steps along and what a GETBULK takes slices of.
+
+A *segment* is a stretch of the tree that stands together: one column of a table, or a run of
+scalars with no column between. Its values lie in a list beside its sorted keys: a kept value as
+the encoded varbind once it has been read, None for what must be read (each time, where it is
+computed), ABSENT for a kept instance that is known not to exist. The columns of a table share
+one list of rows, so a new row costs one bisect and one insertion for each column.
+"""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
+
+from mibagent.errors import Index, InconsistentName, NoSuchName
+from mibagent.model.nodes import ObjectNode, TableNode
+from mibagent.smi.oid import MAX_SUB_IDENTIFIERS
+from mibagent.smi.syntax import Base, Value
+from mibagent.snmp.ber import (
+    ENCODERS,
+    NULL,
+    OBJECT_IDENTIFIER,
+    SEQUENCE,
+    encode_length,
+    encode_oid,
+    encode_sub_identifiers,
+    sort_key,
+    tlv,
+)
+
+ABSENT = b""
+ALL_VIEWS = 1
+
+_log = logging.getLogger(__name__)
+
+Read = Callable[[ObjectNode, Index], Value]
+
+
+def wire_key(name: bytes) -> bytes:
+    """Give the octets of a NULL varbind of a name's content octets, as a request has them."""
+    return tlv(SEQUENCE, tlv(OBJECT_IDENTIFIER, name) + bytes((NULL, 0)))
+
+
+def varbind_of(head: bytes, value: bytes) -> bytes:
+    """Give a whole varbind of a name's TLV and a value's TLV."""
+    size = len(head) + len(value)
+    if size < 0x80:
+        return b"0%c" % size + head + value
+    return b"0" + encode_length(size) + head + value
+
+
+class Segment:
+    """A stretch of the tree; one column unless it is a Scalars."""
+
+    __slots__ = ("absent", "encode", "keys", "kept", "next", "node", "prefix", "read", "rows",
+                 "start", "values", "views", "wide")
+
+    keys: list[bytes]
+    """Sorted; replaced only with values. Columns of one table share it."""
+    values: list[bytes | None]
+    absent: int
+    """How many of the values are ABSENT."""
+    kept: bool
+    wide: bool
+    """Whether a Counter64 is among them, which SNMPv1 can't see. RFC 3584 section 4.2.2.1."""
+    views: int
+    """Bits of the views that show it; there is one view yet."""
+    next: Segment | None
+    """The one after it in the tree."""
+
+    def __init__(self, node: ObjectNode, read: Read, kept: bool, rows: Rows) -> None:
+        self.node, self.read, self.kept, self.rows = node, read, kept, rows
+        self.encode = ENCODERS[node.syntax.base]
+        self.prefix = encode_oid(node.oid)
+        self.start = sort_key(self.prefix)
+        self.keys, self.values = rows.keys, []
+        self.absent = 0
+        self.wide = node.syntax.base is Base.COUNTER64
+        self.views = ALL_VIEWS
+        self.next = None
+
+    def node_at(self, at: int) -> ObjectNode:
+        """Give the object whose instance stands at a place."""
+        return self.node
+
+    def name_at(self, at: int) -> bytes:
+        """Give the name's content octets of a place."""
+        return self.prefix + self.rows.suffixes[at]
+
+    def index_at(self, at: int) -> Index:
+        """Give the row of a place."""
+        return self.rows.indexes[at]
+
+    def keeps(self, at: int) -> bool:
+        """Tell whether the instance at a place is stored."""
+        return self.kept
+
+    def after(self, key: bytes) -> int:
+        """Give the place of the first instance behind a key that is not before the segment."""
+        self.rows.build()
+        if not key.startswith(self.start):
+            return len(self.keys)
+        return bisect_right(self.keys, key[len(self.start):])
+
+    def at(self, key: bytes) -> int:
+        """Give the place of exactly that key, or -1."""
+        self.rows.build()
+        rest = key[len(self.start):]
+        at = bisect_left(self.keys, rest)
+        return at if at < len(self.keys) and self.keys[at] == rest else -1
+
+    def varbind(self, at: int) -> bytes:
+        """Give the encoded varbind of a place, read now unless it is kept.
+
+        Raises NoSuchName where the instance does not exist, and whatever its reader raises.
+        """
+        found = self.values[at]
+        if found:
+            return found
+        if found is not None:
+            raise NoSuchName(self.node_at(at).name)
+        return self.read_at(at)
+
+    def read_at(self, at: int) -> bytes:
+        """Read a place now, and keep what it gave where it is kept. Raises as varbind does."""
+        name = self.name_at(at)
+        index = self.rows.indexes[at]
+        head = b"\x06%c" % len(name) + name if len(name) < 0x80 else tlv(OBJECT_IDENTIFIER, name)
+        if not self.kept:
+            value = self.encode(self.read(self.node, index))
+            size = len(head) + len(value)
+            if size < 0x80:
+                return b"0%c" % size + head + value
+            return b"0" + encode_length(size) + head + value
+        version = self.rows.version
+        try:
+            found = varbind_of(head, self.encode(self.read(self.node, index)))
+        except NoSuchName:
+            if version == self.rows.version and self.values[at] is None:
+                self.values[at] = ABSENT
+                self.absent += 1
+            raise
+        if version == self.rows.version:
+            self.values[at] = found
+        return found
+
+    def unknow(self, at: int) -> None:
+        """Forget what is kept of a place: its value changed."""
+        if self.values[at] == ABSENT:
+            self.absent -= 1
+        self.values[at] = None
+
+
+class Scalars(Segment):
+    """A run of scalars; its keys are whole names."""
+
+    __slots__ = ("_encoders", "_kept_nodes", "nodes")
+
+    def __init__(self, nodes: list[ObjectNode], read: Read, keeps: Callable[[ObjectNode], bool]
+                 ) -> None:
+        super().__init__(nodes[0], read, False, Rows(None, _no_rows))
+        self.nodes = nodes
+        self.rows.is_built = True
+        self.rows.suffixes = [encode_oid((*node.oid, 0)) for node in nodes]
+        self.rows.indexes = [()] * len(nodes)
+        self.prefix = b""
+        self.rows.keys = self.keys = [sort_key(name) for name in self.rows.suffixes]
+        self.values = [None] * len(nodes)
+        self.kept = all(map(keeps, nodes))
+        self._kept_nodes = [keeps(node) for node in nodes]
+        self._encoders = [ENCODERS[node.syntax.base] for node in nodes]
+        self.wide = any(node.syntax.base is Base.COUNTER64 for node in nodes)
+
+    def node_at(self, at: int) -> ObjectNode:
+        return self.nodes[at]
+
+    def keeps(self, at: int) -> bool:
+        return self._kept_nodes[at]
+
+    def after(self, key: bytes) -> int:
+        return bisect_right(self.keys, key)
+
+    def at(self, key: bytes) -> int:
+        at = bisect_left(self.keys, key)
+        return at if at < len(self.keys) and self.keys[at] == key else -1
+
+    def read_at(self, at: int) -> bytes:
+        kept = self._kept_nodes[at]
+        head = tlv(OBJECT_IDENTIFIER, self.rows.suffixes[at])
+        try:
+            value = self._encoders[at](self.read(self.nodes[at], ()))
+        except NoSuchName:
+            if kept and self.values[at] is None:
+                self.values[at] = ABSENT
+                self.absent += 1
+            raise
+        found = varbind_of(head, value)
+        if kept:
+            self.values[at] = found
+        return found
+
+
+def _no_rows(table: TableNode) -> Iterable[Index]:
+    return ()
+
+
+class Rows:
+    """The rows of one table, in order, with the columns that stand beside them."""
+
+    __slots__ = ("_rows", "columns", "indexes", "is_built", "keys", "suffixes", "table",
+                 "version", "wires")
+
+    def __init__(self, table: TableNode | None, rows: Callable[[TableNode], Iterable[Index]]
+                 ) -> None:
+        self.table = table
+        self._rows = rows
+        self.columns: list[Segment] = []
+        self.wires: set[bytes] = set()
+        self.version = 0
+        self.is_built = False
+        self.keys: list[bytes] = []
+        self.suffixes: list[bytes] = []
+        self.indexes: list[Index] = []
+
+    def build(self) -> None:
+        """Ask for the rows unless they are known."""
+        if self.is_built or self.table is None:
+            return
+        found: dict[bytes, tuple[bytes, Index]] = {}
+        for index in self._rows(self.table):
+            suffix = self._suffix(index)
+            if suffix:
+                key = sort_key(suffix)
+                found[key] = (key if key == suffix else suffix, index)
+        self.is_built = True
+        self.keys = sorted(found)
+        self.suffixes = [found[key][0] for key in self.keys]
+        self.indexes = [found[key][1] for key in self.keys]
+        self._lay_out()
+
+    def _suffix(self, index: Index) -> bytes:
+        """Give the octets of a row's key; nothing, and a line in the log, if it can't have any."""
+        assert self.table is not None
+        try:
+            suffix = self.table.suffix(index)
+        except InconsistentName as refusal:
+            _log.warning("%s is left out: %s", refusal, "it can't be named")
+            return b""
+        if len(suffix) + len(self.table.entry_oid) >= MAX_SUB_IDENTIFIERS:
+            _log.warning("%s[%s] is left out: its name is too long", self.table.name, index)
+            return b""
+        return encode_sub_identifiers(suffix)
+
+    def forget(self) -> None:
+        """Know nothing any more."""
+        self.is_built = False
+        self.keys, self.suffixes, self.indexes = [], [], []
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self.version += 1
+        for column in self.columns:
+            column.keys, column.values, column.absent = self.keys, [None] * len(self.keys), 0
+
+    def place(self, index: Index) -> int:
+        """Give where a row stands, or -1."""
+        if not self.is_built or self.table is None:
+            return -1
+        key = sort_key(self._suffix(index))
+        at = bisect_left(self.keys, key)
+        return at if at < len(self.keys) and self.keys[at] == key else -1
+
+    def add(self, index: Index) -> None:
+        """Put a row where it belongs; one that stands there already is read anew."""
+        if not self.is_built or self.table is None:
+            return
+        suffix = self._suffix(index)
+        if not suffix:
+            return
+        key = sort_key(suffix)
+        at = bisect_left(self.keys, key)
+        if at < len(self.keys) and self.keys[at] == key:
+            for column in self.columns:
+                column.unknow(at)
+            return
+        self.version += 1
+        self.keys.insert(at, key)
+        self.suffixes.insert(at, key if key == suffix else suffix)
+        self.indexes.insert(at, index)
+        for column in self.columns:
+            column.values.insert(at, None)
+
+    def remove(self, at: int) -> list[bytes]:
+        """Take the row at a place out; give the names that its instances had."""
+        self.version += 1
+        names = [column.prefix + self.suffixes[at] for column in self.columns]
+        del self.keys[at], self.suffixes[at], self.indexes[at]
+        for column in self.columns:
+            if column.values[at] == ABSENT:
+                column.absent -= 1
+            del column.values[at]
+        return names

@@ -1,0 +1,328 @@
+"""Datagrams in, datagrams out, for SNMPv1 and SNMPv2c. No socket, no reactor.
+
+`answer_strictly` is the whole truth: it answers everything, step by step as the RFCs say. The fast
+path (`fast.py`) knows well-formed reads by their octets and gives what this would have given, or
+leaves the datagram to it.
+
+RFC 1157; RFC 1901; RFC 3416 section 4.2; RFC 3584 section 4.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from mibagent.errors import NoSuchName
+from mibagent.snmp.ber import (
+    NO_SUCH_INSTANCE,
+    NO_SUCH_OBJECT,
+    BerError,
+)
+from mibagent.snmp.counters import Counters
+from mibagent.snmp.fast import FastPath
+from mibagent.snmp.message import (
+    MAX_SIZE,
+    MIN_MAX_SIZE,
+    V1,
+    V2C,
+    V3,
+    Message,
+    encode_message,
+    read_message,
+    read_version,
+    size_of_response,
+)
+from mibagent.snmp.northbound import Sets, key_of
+from mibagent.snmp.pdu import (
+    OF_VERSION,
+    TAGS_OF_VERSION,
+    Kind,
+    Pdu,
+    Status,
+    encode_response,
+    encode_varbind,
+    name_of,
+    read_pdu,
+    repetitions,
+)
+from mibagent.snmp.source import Access, Source
+from mibagent.snmp.tree import Tree, end_of_view
+from mibagent.store.access import Principal, Rights
+
+_log = logging.getLogger(__name__)
+
+Send = Callable[[bytes], None]
+Peer = tuple[Any, ...]
+"""The address as the socket gave it; the host is first."""
+
+_NO_SUCH_OBJECT = bytes((NO_SUCH_OBJECT, 0))
+_NO_SUCH_INSTANCE = bytes((NO_SUCH_INSTANCE, 0))
+_LOG_AGAIN_S = 60.0
+
+
+class _Failed(Exception):
+    """A read ends in an error-status."""
+
+    def __init__(self, status: Status, index: int) -> None:
+        super().__init__(status, index)
+        self.status, self.index = status, index
+
+
+def _nobody_hears(peer: Peer, why: str) -> None:
+    pass
+
+
+class Engine:
+    """Answers the datagrams of one unit."""
+
+    def __init__(
+        self, source: Source, access: Access, clock: Callable[[], float] = time.monotonic, *,
+        max_size: int = MAX_SIZE, max_varbinds: int = 2048,
+        on_refused: Callable[[Peer, str], None] = _nobody_hears,
+        v3: Callable[[bytes, Peer, Send], bytes | None] | None = None,
+    ) -> None:
+        """Make an engine.
+
+        max_size: the largest answer, in octets. max_varbinds: about what one GETBULK gives at
+        most. on_refused: told of a community that access refused, and why, without its name.
+        v3: takes the messages of SNMPv3; None counts them as of a bad version.
+        """
+        self.tree = Tree(source)
+        self._access = access
+        self._clock = clock
+        self._max_size = max(MIN_MAX_SIZE, min(max_size, MAX_SIZE))
+        self._max_varbinds = max(1, max_varbinds)
+        self._on_refused = on_refused
+        self._v3 = v3
+        self._counters = Counters()
+        self._sets = Sets(source, clock)
+        self._logged: dict[str, float] = {}
+        self.fast = FastPath(self.tree, self._counters, self._max_size, self._max_varbinds)
+
+    @property
+    def counters(self) -> Counters:
+        """What was counted up to now."""
+        self.fast.settle()
+        return self._counters
+
+    def forget(self) -> None:
+        """Empty what was remembered of who may what: access has changed."""
+        self.fast.forget()
+        self._sets.forget()
+
+    def answer(self, datagram: bytes, peer: Peer, send: Send) -> bytes | None:
+        """Give the answer; None where there is none now, or ever. A later one goes by send."""
+        return self.fast.answer(datagram, peer) or self.answer_strictly(datagram, peer, send)
+
+    def answer_strictly(self, datagram: bytes, peer: Peer, send: Send) -> bytes | None:
+        """Do what answer does, by the book."""
+        counters = self._counters
+        answer = None
+        try:
+            answer = self._answer(datagram, peer, send)
+        except BerError:
+            counters.in_asn_parse_errs += 1
+        except Exception:
+            _log.exception("A datagram was dropped by a mistake of ours")
+            counters.silent_drops += 1
+        counters.in_pkts += 1
+        if answer is not None:
+            counters.out_pkts += 1
+        return answer
+
+    def _answer(self, datagram: bytes, peer: Peer, send: Send) -> bytes | None:
+        version, at = read_version(datagram)
+        if version == V3 and self._v3 is not None:
+            return self._v3(datagram, peer, send)
+        if version not in (V1, V2C):
+            self._counters.in_bad_versions += 1
+            return None
+        message = read_message(datagram, version, at)
+        host = host_of(peer)
+        principal = self._access.judge(version, message.community, host)
+        if principal is None:
+            self._counters.in_bad_community_names += 1
+            self._on_refused(peer, f"a community of SNMPv{'1' if version == V1 else '2c'}"
+                                   f" from {host} is not known here")
+            return None
+        if message.tag not in OF_VERSION[version]:
+            raise BerError(f"tag 0x{message.tag:02x} is no PDU's", "RFC 3416 section 3")
+        kind = Kind(message.tag)
+        if kind in (Kind.TRAP_V1, Kind.TRAP, Kind.INFORM, Kind.REPORT):
+            self._not_for_us(kind)
+            return None
+        pdu = read_pdu(kind, datagram, message.start, len(datagram), TAGS_OF_VERSION[version])
+        if kind is Kind.RESPONSE:
+            self._not_for_us(kind, pdu.first)
+            return None
+        self.tree.build()
+        if kind is Kind.SET:
+            return self._set(datagram, peer, message, principal, pdu, send)
+        answer = self._read(message, pdu)
+        self._counters.note_request(kind)
+        self.fast.learn(datagram, str(peer[0]), message, pdu)
+        return answer
+
+    def _not_for_us(self, kind: Kind, status: int = 0) -> None:
+        """Count what only a manager can take. RFC 3412 section 7.2."""
+        counters = self._counters
+        counters.unknown_pdu_handlers += 1
+        if kind in (Kind.TRAP_V1, Kind.TRAP):
+            counters.in_traps += 1
+        elif kind is Kind.RESPONSE:
+            counters.in_get_responses += 1
+            counters.note_error_told(status)
+
+    def _read(self, message: Message, pdu: Pdu) -> bytes | None:
+        v1 = message.version == V1
+        try:
+            if pdu.kind is Kind.GET_BULK:
+                varbinds = self._get_bulk(message, pdu)
+            else:
+                varbinds, size = [], 0
+                for at, varbind in enumerate(pdu.varbinds, 1):
+                    found = (self._get(at, varbind.name, v1) if pdu.kind is Kind.GET
+                             else self._get_next(at, varbind.name, v1))
+                    varbinds.append(found)
+                    size += len(found)
+                    if size > self._max_size:
+                        return self._too_big(message, pdu)
+        except _Failed as failed:
+            return self._respond(message, pdu, failed.status, failed.index, pdu.octets)
+        answer = self._encoded(message, pdu, Status.NO_ERROR, 0, b"".join(varbinds))
+        if len(answer) > self._max_size:
+            return self._too_big(message, pdu)
+        self._counters.in_total_req_vars += len(varbinds)
+        self._counters.out_get_responses += 1
+        return answer
+
+    def _get(self, at: int, name: bytes, v1: bool) -> bytes:
+        """Give one binding of the answer. RFC 3416 section 4.2.1; RFC 3584 section 4.2.2.1."""
+        cell = self.tree.instance(name)
+        if cell is not None and not (v1 and cell.wide):
+            try:
+                return cell.varbind()
+            except NoSuchName:
+                pass
+            except Exception as error:
+                raise self._failed(at, cell.node.name, error) from None
+        if v1:
+            raise _Failed(Status.NO_SUCH_NAME, at)
+        known = self.tree.has_object(name)
+        return encode_varbind(name, _NO_SUCH_INSTANCE if known else _NO_SUCH_OBJECT)
+
+    def _get_next(self, at: int, name: bytes, v1: bool) -> bytes:
+        """Give one binding of the answer. RFC 3416 section 4.2.2."""
+        try:
+            found = self.tree.successor(name, v1)
+        except Exception as error:
+            raise self._failed(at, self.tree.reading, error) from None
+        if found is not None:
+            return found
+        if v1:
+            raise _Failed(Status.NO_SUCH_NAME, at)
+        return end_of_view(name)
+
+    def _get_bulk(self, message: Message, pdu: Pdu) -> list[bytes]:
+        """Give as many bindings as fit. RFC 3416 section 4.2.3."""
+        several = min(max(pdu.first, 0), len(pdu.varbinds))
+        repeated = pdu.varbinds[several:]
+        around = (len(message.community), len(pdu.request_id))
+        varbinds = [self._get_next(at, varbind.name, False)
+                    for at, varbind in enumerate(pdu.varbinds[:several], 1)]
+        size = sum(map(len, varbinds))
+        names = [varbind.name for varbind in repeated]
+        for _ in range(repetitions(pdu.second, several, len(repeated), self._max_varbinds)):
+            if size > self._max_size:
+                break
+            ended = 0
+            for place, name in enumerate(names):
+                found = self._get_next(several + place + 1, name, False)
+                names[place] = name_of(found)
+                ended += names[place] == name
+                varbinds.append(found)
+                size += len(found)
+            if ended == len(names):
+                break
+        whole = len(varbinds)
+        while varbinds and size_of_response(*around, size) > self._max_size:
+            size -= len(varbinds.pop())
+        if whole and not varbinds:
+            raise _Failed(Status.TOO_BIG, 0)
+        return varbinds
+
+    def _failed(self, at: int, what: str, error: Exception) -> _Failed:
+        """Count and log that a reader raised; the request ends in genErr."""
+        self._counters.read_failures += 1
+        now = self._clock()
+        if now - self._logged.get(what, -_LOG_AGAIN_S) >= _LOG_AGAIN_S:
+            self._logged[what] = now
+            _log.error("%s can't be read: %r", what, error, exc_info=error)
+        return _Failed(Status.GEN_ERR, at)
+
+    def _set(
+        self, datagram: bytes, peer: Peer, message: Message, principal: Principal, pdu: Pdu,
+        send: Send,
+    ) -> bytes | None:
+        """Begin a SET. RFC 3416 section 4.2.5."""
+        counters = self._counters
+        counters.in_set_requests += 1
+        key = key_of(peer[:2], datagram)
+        is_known, answer = self._sets.known(key)
+        if is_known:
+            return answer
+        if principal.rights >= Rights.OBSERVER:
+            counters.in_bad_community_uses += 1
+        octets = pdu.octets
+        if len(self._encoded(message, pdu, Status.NO_ERROR, 0, octets)) > self._max_size:
+            return self._too_big(message, pdu)
+
+        def respond(status: int, index: int) -> bytes | None:
+            if status == Status.NO_ERROR:
+                counters.in_total_set_vars += len(pdu.varbinds)
+            return self._respond(message, pdu, Status(status), index, octets)
+
+        def send_later(answer: bytes) -> None:
+            counters.out_pkts += 1
+            send(answer)
+
+        return self._sets.carry_out(
+            key, principal, message.version, pdu.varbinds, respond, send_later)
+
+    def _encoded(self, message: Message, pdu: Pdu, status: Status, index: int, varbinds: bytes
+                 ) -> bytes:
+        return encode_message(message.version, message.community,
+                              encode_response(pdu.request_id, status, index, varbinds))
+
+    def _respond(self, message: Message, pdu: Pdu, status: Status, index: int, varbinds: bytes
+                 ) -> bytes | None:
+        if status is Status.TOO_BIG:
+            return self._too_big(message, pdu)
+        answer = self._encoded(message, pdu, status, index, varbinds)
+        if len(answer) > self._max_size:
+            return self._too_big(message, pdu)
+        self._counters.note_error(status)
+        self._counters.out_get_responses += 1
+        return answer
+
+    def _too_big(self, message: Message, pdu: Pdu) -> bytes | None:
+        """Give the alternate answer. RFC 3416 section 4.2.1; RFC 1157 section 4.1.2."""
+        varbinds = pdu.octets if message.version == V1 else b""
+        answer = self._encoded(message, pdu, Status.TOO_BIG, 0, varbinds)
+        if len(answer) > self._max_size:
+            self._counters.silent_drops += 1
+            return None
+        self._counters.note_error(Status.TOO_BIG)
+        self._counters.out_get_responses += 1
+        return answer
+
+
+def host_of(peer: Peer) -> str:
+    """Give the host in the one spelling that access lists have."""
+    host = str(peer[0])
+    if ":" not in host:
+        return host
+    host = host.partition("%")[0]
+    return host[7:] if host.startswith("::ffff:") and "." in host else host

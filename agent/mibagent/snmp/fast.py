@@ -1,0 +1,347 @@
+"""Well-formed reads by their octets, without taking them apart.
+
+Everything before a request-id's content (versions, community, PDU, all lengths) is one key of
+the envelope table, and a hit proves it all; the octets from the request-id to the bindings are
+compared or looked up likewise; each binding is a key of the tree's cells. An envelope gets into
+the table only after the strict path has read such a datagram and access has let it in. What is
+not found here is no error: None sends the datagram to the strict path, which answers everything.
+
+Must give what `Engine.answer_strictly` gives, octet for octet.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from contextlib import suppress
+from itertools import chain
+
+from mibagent.errors import NoSuchName
+from mibagent.snmp.ber import (
+    INTEGER,
+    OCTETS,
+    SEQUENCE,
+    BerError,
+    check_oid,
+    encode_integer,
+    encode_length,
+    tlv,
+)
+from mibagent.snmp.cells import Segment
+from mibagent.snmp.counters import Counters
+from mibagent.snmp.message import V1, Message, size_of_response
+from mibagent.snmp.pdu import Kind, Pdu, name_of, repetitions
+from mibagent.snmp.tree import Tree, end_of_view
+
+MAX_HOSTS = 64
+MAX_ENVELOPES = 1024
+MAX_TAILS = 64
+MAX_HEADS = 4096
+MAX_REQUEST = 4096
+"""Octets of a request; larger ones are read strictly, which stops where the answer is full."""
+MAX_SLICE = 128
+
+_NO_ERROR = b"\x02\x01\x00\x02\x01\x00"
+
+
+class _Heads:
+    """The octets around request-id and bindings of an answer, by the bindings' size."""
+
+    __slots__ = ("by_size", "community", "id_size", "version")
+
+    def __init__(self, version: int, community: bytes, id_size: int) -> None:
+        self.version, self.community, self.id_size = version, community, id_size
+        self.by_size: dict[int, tuple[bytes, bytes]] = {}
+
+    def make(self, size: int) -> tuple[bytes, bytes]:
+        """Give what stands before the request-id and between it and the bindings."""
+        behind = _NO_ERROR + bytes((SEQUENCE,)) + encode_length(size)
+        id_head = bytes((INTEGER, self.id_size))
+        pdu = len(id_head) + self.id_size + len(behind) + size
+        pdu_head = bytes((Kind.RESPONSE,)) + encode_length(pdu)
+        front = encode_integer(self.version) + tlv(OCTETS, self.community) + pdu_head
+        before = bytes((SEQUENCE,)) + encode_length(len(front) + pdu) + front + id_head
+        if len(self.by_size) >= MAX_HEADS:
+            self.by_size.clear()
+        self.by_size[size] = before, behind
+        return before, behind
+
+
+class _Envelope:
+    """What is known of all datagrams that begin alike."""
+
+    __slots__ = ("after_id", "heads", "hits", "is_v1", "kind", "list_head", "room", "size",
+                 "start", "tail", "tails")
+
+    def __init__(self, kind: Kind, size: int, after_id: int, heads: _Heads) -> None:
+        self.kind, self.size, self.after_id, self.heads = int(kind), size, after_id, heads
+        self.is_v1 = heads.version == V1
+        self.hits = 0
+        self.tail = b""
+        """What stands between request-id and bindings of a GET or GETNEXT."""
+        self.start = 0
+        """Where their bindings begin."""
+        self.list_head = 0
+        """How many octets begin a GETBULK's list of bindings."""
+        self.tails: dict[bytes, tuple[int, int]] = {}
+        """non-repeaters and max-repetitions of what stands there in a GETBULK."""
+
+
+class FastPath:
+    """Answers what is well formed and known."""
+
+    def __init__(self, tree: Tree, counters: Counters, max_size: int, max_varbinds: int) -> None:
+        self._tree = tree
+        self._cells = tree.cells
+        self._counters = counters
+        self._max_size, self._max_varbinds = max_size, max_varbinds
+        self._by_host: dict[str, dict[bytes, _Envelope]] = {}
+        self._heads: dict[tuple[int, bytes, int], _Heads] = {}
+        self._varbinds = 0
+
+    def forget(self) -> None:
+        """Empty the tables: access has changed."""
+        self.settle()
+        self._by_host.clear()
+        self._heads.clear()
+
+    def settle(self) -> None:
+        """Add to the counters what was answered since the last time."""
+        counters = self._counters
+        for envelopes in self._by_host.values():
+            for envelope in envelopes.values():
+                hits, envelope.hits = envelope.hits, 0
+                counters.in_pkts += hits
+                counters.out_pkts += hits
+                counters.out_get_responses += hits
+                counters.note_request(envelope.kind, hits)
+        counters.in_total_req_vars += self._varbinds
+        self._varbinds = 0
+
+    def answer(self, octets: bytes, peer: tuple[object, ...]) -> bytes | None:
+        """Give the answer, or None where the strict path has to look at it."""
+        try:
+            at = octets[1]
+            at = 5 if at < 0x80 else at - 0x7B          # 81: 6, 82: 7
+            at += octets[at + 1] + 2
+            size = octets[at + 1]
+            at += 4 if size < 0x80 else size - 0x7C     # 81: 5, 82: 6
+            envelope = self._by_host[peer[0]][octets[:at]]      # type: ignore[index]
+            if envelope.size != len(octets):
+                return None
+            kind = envelope.kind
+            after_id = envelope.after_id
+            if kind == 0xA5:
+                start = after_id + 5 + octets[after_id + 4] + envelope.list_head
+                several, repeat = envelope.tails[octets[after_id:start]]
+                varbinds, count = self._bulk(envelope, octets, start, several, repeat)
+            else:
+                start = envelope.start
+                if octets[after_id:start] != envelope.tail:
+                    return None
+                cells = self._cells
+                stop = start + 2 + octets[start + 1]
+                if kind == 0xA0:
+                    cell = cells[octets[start:stop]]
+                    if envelope.is_v1 and cell.wide:
+                        return None
+                    varbinds = cell.kept or cell.varbind()
+                    count = 1
+                    if stop < envelope.size:
+                        varbinds, count = self._rest_of_get(envelope, octets, stop, varbinds)
+                elif stop == envelope.size:
+                    varbinds = self._next(octets[start:], envelope.is_v1)
+                    count = 1
+                else:
+                    varbinds, count = self._nexts(envelope, octets, start)
+            size = len(varbinds)
+            heads = envelope.heads
+            found = heads.by_size.get(size)
+            before, behind = heads.make(size) if found is None else found
+            answer = before + octets[at:after_id] + behind + varbinds
+        except Exception:
+            return None
+        if len(answer) > self._max_size:
+            return None
+        envelope.hits += 1
+        self._varbinds += count
+        return answer
+
+    def _rest_of_get(self, envelope: _Envelope, octets: bytes, at: int, first: bytes
+                     ) -> tuple[bytes, int]:
+        cells, size, is_v1 = self._cells, envelope.size, envelope.is_v1
+        found = [first]
+        while at < size:
+            stop = at + 2 + octets[at + 1]
+            cell = cells[octets[at:stop]]
+            if is_v1 and cell.wide:
+                raise LookupError
+            found.append(cell.kept or cell.varbind())
+            at = stop
+        return b"".join(found), len(found)
+
+    def _next(self, wire: bytes, is_v1: bool) -> bytes:
+        """Give the answer's binding to one of a GETNEXT."""
+        cell = self._cells.get(wire)
+        segment: Segment | None
+        if cell is not None:
+            segment = cell.segment
+            at = bisect_right(segment.keys, cell.key)
+        else:
+            segment, at = self._locate(wire)
+        if segment is not None and at < len(segment.values):
+            if is_v1 and segment.wide:
+                raise LookupError       # a Counter64 may be in the way
+            found = segment.values[at]
+            if found:
+                return found
+            if found is None:
+                with suppress(NoSuchName):
+                    return segment.read_at(at)
+        if is_v1:
+            raise LookupError
+        gathered, _ = self._tree.gather(segment, at, 1, self._max_size)
+        return gathered[0] if gathered else end_of_view(name_of(wire))
+
+    def _locate(self, wire: bytes) -> tuple[Segment | None, int]:
+        """Give where what follows a binding stands that is no cell yet. Raises BerError."""
+        if wire[1] >= 0x80 or wire[3] >= 0x80 or wire[0] != SEQUENCE or wire[2] != 6 \
+                or wire[-2:] != b"\x05\x00" or wire[1] != len(wire) - 2 \
+                or wire[3] != len(wire) - 6:
+            raise BerError("not in the form that is known by its octets")
+        name = wire[4:-2]
+        check_oid(name)
+        cell = self._tree.instance(name)
+        if cell is not None:
+            return cell.segment, bisect_right(cell.segment.keys, cell.key)
+        return self._tree.place_after(name)
+
+    def _nexts(self, envelope: _Envelope, octets: bytes, at: int) -> tuple[bytes, int]:
+        found = []
+        while at < envelope.size:
+            stop = at + 2 + octets[at + 1]
+            found.append(self._next(octets[at:stop], envelope.is_v1))
+            at = stop
+        return b"".join(found), len(found)
+
+    def _bulk(self, envelope: _Envelope, octets: bytes, at: int, several: int, repeat: int
+              ) -> tuple[bytes, int]:
+        """Give the bindings of a GETBULK and how many they are."""
+        wires: list[bytes] = []
+        size = envelope.size
+        while at < size:
+            stop = at + 2 + octets[at + 1]
+            wires.append(octets[at:stop])
+            at = stop
+        first = [self._next(wire, False) for wire in wires[:several]]
+        del wires[:several]
+        repeat = repetitions(repeat, several, len(wires), self._max_varbinds)
+        if 0 < repeat <= MAX_SLICE and len(wires) == 1 and not first:
+            cell = self._cells.get(wires[0])
+            if cell is not None and cell.segment.kept and not cell.segment.absent:
+                segment = cell.segment
+                place = bisect_right(segment.keys, cell.key)
+                found = segment.values[place:place + repeat]
+                if len(found) == repeat:
+                    try:
+                        joined = b"".join(found)        # type: ignore[arg-type]
+                    except TypeError:
+                        pass                            # one is None: not read yet
+                    else:
+                        if self._fits(envelope, len(joined)):
+                            return joined, repeat
+        whole = first + self._rows(wires, repeat) if repeat else first
+        joined = b"".join(whole)
+        if not self._fits(envelope, len(joined)):
+            total = len(joined)
+            while not self._fits(envelope, total):
+                total -= len(whole.pop())
+            if not whole:
+                raise LookupError
+            joined = joined[:total]
+        return joined, len(whole)
+
+    def _fits(self, envelope: _Envelope, size: int) -> bool:
+        heads = envelope.heads
+        if size + 64 + len(heads.community) < self._max_size:
+            return True
+        return size_of_response(len(heads.community), heads.id_size, size) <= self._max_size
+
+    def _rows(self, wires: list[bytes], repeat: int) -> list[bytes]:
+        """Give what follows each of the repeaters, row by row."""
+        runs = []
+        for wire in wires:
+            run, is_cut = self._run(wire, repeat)
+            if is_cut:
+                repeat = len(run)
+            runs.append(run)
+        longest = min(repeat, max(map(len, runs)) + 1)
+        for wire, run in zip(wires, runs, strict=True):
+            if len(run) < longest:
+                run.extend([end_of_view(name_of(run[-1] if run else wire))]
+                           * (longest - len(run)))
+            del run[longest:]
+        if len(runs) == 1:
+            return runs[0]
+        return list(chain.from_iterable(zip(*runs, strict=True)))
+
+    def _run(self, wire: bytes, repeat: int) -> tuple[list[bytes], bool]:
+        cell = self._cells.get(wire)
+        segment: Segment | None
+        if cell is None:
+            segment, at = self._locate(wire)
+        else:
+            segment = cell.segment
+            at = bisect_right(segment.keys, cell.key)
+        return self._tree.gather(segment, at, repeat, self._max_size)
+
+    def learn(self, octets: bytes, host: str, message: Message, pdu: Pdu) -> None:
+        """Note the form of a read that the strict path has answered, if it is a usual one."""
+        community, id_size = message.community, len(pdu.request_id)
+        before_id = message.start + 2
+        head = {0x81: 3, 0x82: 4}.get(octets[1], 2)
+        pdu_head = {0x81: 3, 0x82: 4}.get(octets[message.pdu_at + 1], 2)
+        if not pdu.varbinds or len(octets) > MAX_REQUEST or len(community) >= 0x80 \
+                or message.start != message.pdu_at + pdu_head \
+                or octets[head:message.pdu_at] != (
+                    encode_integer(message.version) + tlv(OCTETS, community)) \
+                or octets[message.start:before_id] != bytes((INTEGER, id_size)):
+            return
+        after_id = before_id + id_size
+        body = sum(len(varbind.octets) for varbind in pdu.varbinds)
+        start = len(octets) - body
+        list_head = bytes((SEQUENCE,)) + encode_length(body)
+        numbers = encode_integer(pdu.first) + encode_integer(pdu.second)
+        tail = octets[after_id:start]
+        is_bulk = pdu.kind is Kind.GET_BULK
+        if tail != numbers + list_head or (
+                numbers[1] != 1 if is_bulk else numbers != _NO_ERROR):
+            return
+        envelopes = self._by_host.get(host)
+        if envelopes is None:
+            if len(self._by_host) >= MAX_HOSTS:
+                self.forget()
+            envelopes = self._by_host[host] = {}
+        key = octets[:before_id]
+        envelope = envelopes.get(key)
+        if envelope is None:
+            if len(envelopes) >= MAX_ENVELOPES:
+                self.settle()
+                envelopes.clear()
+            envelope = envelopes[key] = _Envelope(
+                pdu.kind, len(octets), after_id, self._heads_of(message, id_size))
+        if not is_bulk:
+            envelope.tail, envelope.start = tail, start
+            return
+        if len(envelope.tails) >= MAX_TAILS:
+            envelope.tails.clear()
+        envelope.list_head = len(list_head)
+        envelope.tails[tail] = min(max(pdu.first, 0), len(pdu.varbinds)), pdu.second
+
+    def _heads_of(self, message: Message, id_size: int) -> _Heads:
+        key = (message.version, message.community, id_size)
+        heads = self._heads.get(key)
+        if heads is None:
+            if len(self._heads) >= MAX_HOSTS:
+                self._heads.clear()
+            heads = self._heads[key] = _Heads(*key)
+        return heads

@@ -1,0 +1,614 @@
+"""The SIP endpoint: gateways, their ports, and a persistent TLS link to each of their servers."""
+
+from __future__ import annotations
+
+import enum
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.defer import DeferredList
+from twisted.internet.error import CannotListenError
+
+from mibagent.errors import InconsistentValue
+from mibagent.service.service import Service, Wishes, check, command, completes, provides, rows
+from mibagent.service.settings import Row, Table
+from mibagent.smi.host import HostPort
+from mibagent.store.live import LiveTable
+from mibagent.store.wish import Wish
+from mibgateway.clock.unit_clock import date_and_time
+from mibgateway.sip import terms
+from mibgateway.sip.flow import Flow
+from mibgateway.sip.grammar import Params
+from mibgateway.sip.options import Identity, UserAgentServer
+from mibgateway.sip.ports import candidate_ports
+from mibgateway.sip.shell import Answering, FlowShell, listen_tcp, listen_tls, listen_udp
+from mibgateway.sip.terms import FlowSettings, KeepAlive, State, Trouble
+from mibgateway.sip.uri import SipUri
+from mibgateway.tls.certificate import CredentialError, Usage
+from mibgateway.tls.creator import ClientCreator, ServerCreator, facts
+from mibgateway.tls.explain import explain
+from mibgateway.tls.identity import PeerRefused
+from mibgateway.tls.policy import Level, PolicyError, TlsPolicy, missing
+from mibgateway.tls.suites import Floor, SuiteSet
+from mibgateway.unit import ReadyLed
+
+SIP_PORT, SIPS_PORT = 5060, 5061
+"""RFC 3261 section 19.1.2."""
+
+LAST_PORT = "sipep-last-port"
+"""What the unit remembers of its local ports."""
+
+
+class GatewayType(enum.IntEnum):
+    """Trunk gateways listen at fixed ports; TLS is theirs."""
+
+    TRUNK_GATEWAY = 100
+    ENDPOINT_GATEWAY = 200
+
+
+class GatewayState(enum.IntEnum):
+    """How a gateway is, as sipEpGatewayStatusStateCode counts."""
+
+    READY = 100
+    PORT_IN_USE = 200
+    NETWORK_DOWN = 300
+    RESTARTING = 400
+    WAITING_FOR_TIME = 500
+    SERVER_UNREACHABLE = 600
+    INVALID_CONFIGURATION = 700
+    STOPPED = 800
+
+
+STATE_TEXTS = {
+    GatewayState.READY: "Ready",
+    GatewayState.PORT_IN_USE: "Cannot start, port already in use",
+    GatewayState.NETWORK_DOWN: "Network down",
+    GatewayState.RESTARTING: "Restarting",
+    GatewayState.WAITING_FOR_TIME: "Waiting for time synchronization",
+    GatewayState.SERVER_UNREACHABLE: "Server unreachable",
+    GatewayState.INVALID_CONFIGURATION: "Invalid Configuration",
+    GatewayState.STOPPED: "Stopped",
+}
+
+
+@dataclass(frozen=True)
+class GatewayRow(Row):
+    """One SIP gateway."""
+
+    type: GatewayType
+    port: int
+    secure_port: int
+    domain: str
+
+
+@dataclass(frozen=True)
+class TransportConfigRow(Row):
+    """The transports of one gateway."""
+
+    udp_enable: bool
+    tcp_enable: bool
+    tls_enable: bool
+
+
+@dataclass(frozen=True)
+class GwSpecificProxyRow(Row):
+    """The proxies of one gateway, in place of the defaults."""
+
+    enable_config: bool
+    home_domain_host: HostPort
+    outbound_host: HostPort
+
+
+@dataclass(frozen=True)
+class SipEpSettings:
+    """The writable objects of MIBGATE-SIPEP-MIB."""
+
+    gateway: Table[GatewayRow]
+    transport_config: Table[TransportConfigRow]
+    gw_specific_proxy: Table[GwSpecificProxyRow]
+    default_static_proxy_home_domain_host: HostPort
+    default_static_proxy_outbound_host: HostPort
+    default_static_registrar_server_host: HostPort
+    transport_persistent_base_port: int
+    transport_persistent_port_interval: int
+    transport_failback_interval: int
+    transport_tls_cipher_suite: SuiteSet
+    transport_tls_version: Floor
+    sip_keep_alive_method: KeepAlive
+    sip_keep_alive_interval: int
+    sip_keep_alive_retry: int
+    interop_transmission_timeout: int
+    interop_tcp_connect_timeout: int
+    interop_tls_client_authentication_enable: bool
+    interop_tls_certificate_validation: Level
+    max_stream_message_size: int
+
+
+@dataclass
+class GatewayStatusRow:
+    """What a poller sees of one gateway."""
+
+    port: int = 0
+    secure_port: int = 0
+    domain: str = ""
+    state_code: GatewayState = GatewayState.STOPPED
+    detail: str = ""
+
+    @property
+    def state(self) -> str:
+        """The state in words."""
+        text = STATE_TEXTS[self.state_code]
+        return f"{text}: {self.detail}" if self.detail else text
+
+
+class ConnectionRow:
+    """What a poller sees of one persistent connection."""
+
+    def __init__(self, gateway: str, remote: HostPort, now: Callable[[], Any]) -> None:
+        self.gateway, self.remote_host = gateway, str(remote)
+        self.shell: FlowShell
+        self.local_port = 0
+        self.ready_at: Any = None
+        self._now = now
+
+    @property
+    def state(self) -> int:
+        return int(self.shell.flow.state)
+
+    @property
+    def last_error(self) -> str:
+        return self.shell.flow.last_error[:255]
+
+    def _facts(self) -> terms.Facts | None:
+        links = self.shell.flow.links
+        found = self.shell.flow.main or (links[-1] if links else None)
+        return found.facts if found is not None else None
+
+    @property
+    def remote_host_ip_addr(self) -> str:
+        found = self._facts()
+        return found.remote_host if found else ""
+
+    @property
+    def tls_version(self) -> str:
+        found = self._facts()
+        return found.tls_version if found else ""
+
+    @property
+    def cipher_suite(self) -> str:
+        found = self._facts()
+        return found.cipher_suite if found else ""
+
+    @property
+    def peer_subject(self) -> str:
+        found = self._facts()
+        return found.peer_subject if found else ""
+
+    @property
+    def connected_since(self) -> str:
+        return f"{self.ready_at:%Y-%m-%d %H:%M:%S}" if self.ready_at else ""
+
+    @property
+    def connected_since_time(self) -> bytes:
+        return date_and_time(self.ready_at) if self.ready_at else bytes(8)
+
+    @property
+    def reconnects(self) -> int:
+        return self.shell.flow.counters.reconnects & 0xFFFFFFFF
+
+    @property
+    def handshake_failures(self) -> int:
+        return self.shell.flow.counters.handshake_failures & 0xFFFFFFFF
+
+    @property
+    def options_sent(self) -> int:
+        return self.shell.flow.counters.options_sent & 0xFFFFFFFF
+
+    @property
+    def options_timed_out(self) -> int:
+        return self.shell.flow.counters.options_timed_out & 0xFFFFFFFF
+
+    @property
+    def round_trip(self) -> int:
+        return self.shell.flow.counters.round_trip_ms or 0
+
+
+class SipEpService(Service[SipEpSettings]):
+    """Keeps a TLS flow to each server that the MIB names, and answers OPTIONS."""
+
+    mib = "MIBGATE-SIPEP-MIB"
+    settings = SipEpSettings
+
+    def __init__(self, unit: Any) -> None:
+        super().__init__(unit)
+        self._connections: LiveTable[ConnectionRow] = LiveTable()
+        self._status: dict[str, GatewayStatusRow] = {}
+        self._ports: list[Any] = []
+        self._ends: list[Callable[[], None]] = []
+        self._running: SipEpSettings | None = None
+        self._credential_seen: object = None
+        self._refusals: dict[str, PeerRefused] = {}
+
+    # -- before a commit
+
+    @completes("sipEpTransportConfigTlsEnable", "sipEpGatewayRowStatus")
+    def tls_is_for_all_gateways(self, wanted: SipEpSettings, wishes: Wishes) -> Iterable[Wish]:
+        """Copy the switch to every row; TLS turns UDP and TCP off, no TLS brings UDP back."""
+        switched = {index for name, index in wishes.changed
+                    if name == "sipEpTransportConfigTlsEnable"}
+        asked = [(index, value) for index, value
+                 in wishes.rows_of("sipEpTransportConfigTlsEnable") if index in switched]
+        if asked:
+            for key in wanted.gateway:
+                yield from _switch(key, bool(asked[0][1]), wishes)
+            return
+        made = {index for name, index in wishes.changed if name == "sipEpGatewayRowStatus"}
+        others = [row for row in wanted.transport_config.values() if row.index not in made]
+        if any(row.tls_enable for row in others):
+            for index in made:
+                if any(wanted.gateway[key].index == index for key in wanted.gateway):
+                    yield from _switch(index[0].decode(), True, wishes)  # type: ignore[union-attr]
+
+    @check("sipEpTransportConfigUdpEnable", "sipEpTransportConfigTcpEnable",
+           "sipEpTransportConfigTlsEnable")
+    def tls_shares_with_no_other(self, wanted: SipEpSettings, row: TransportConfigRow) -> None:
+        """Refuse a mix of TLS and non-TLS links."""
+        if row.tls_enable and (row.udp_enable or row.tcp_enable):
+            raise row.no(InconsistentValue, "tls_enable",
+                         "TLS shares the unit with no other transport")
+        for other in wanted.transport_config.values():
+            if other.tls_enable != row.tls_enable:
+                raise row.no(InconsistentValue, "tls_enable",
+                             f"TLS is for the whole unit, and gateway {other.key} differs")
+
+    @rows("sipEpGatewayTable")
+    def factory_gateways(self) -> dict[str, dict[str, object]]:
+        """Give the gateway that every unit begins with."""
+        return {"default": {}}
+
+    # -- start and stop
+
+    def start(self, running: SipEpSettings) -> None:
+        """Open what the running configuration asks for."""
+        self._running = running
+        self._tls = any(row.tls_enable for row in running.transport_config.values())
+        self._policy = TlsPolicy(
+            running.transport_tls_cipher_suite, running.transport_tls_version,
+            running.interop_tls_certificate_validation,
+            running.interop_tls_client_authentication_enable, "SIP")
+        self._forbidden = self._forbidden_credentials()
+        self._status = {key: GatewayStatusRow() for key in running.gateway}
+        lacking = missing(self._policy) if self._tls else ()
+        if lacking:
+            self.unit.notifier.issue("sipEpCipherSuitesNotAvailable",
+                                     {"sipEpNotifiedCipherSuites": ", ".join(lacking)})
+        for key, row in running.gateway.items():
+            self._start_gateway(key, row)
+        self._credential_seen = self._seen()
+        self._ends = [self.unit.vault.watch(self._certificates_changed),
+                      self.unit.clock.on_trust(self._trust_changed)]
+        self._judge_gateways()
+
+    def stop(self) -> Any:
+        """Say goodbye to every server; close the ports."""
+        for end in self._ends:
+            end()
+        self._ends = []
+        waiting = [port.stopListening() for port in self._ports]
+        self._ports = []
+        rows = list(zip(self._connections.indexes(), self._connections.values(), strict=True))
+        for index, row in rows:
+            waiting.append(row.shell.stop())
+            self._connections.remove(index)
+        self.unit.notifier.end_trouble((
+            "sipEpTlsHandshakeFailed", "sipEpTlsConnectionLost", "sipEpServerCertificateRefused",
+            "sipEpTlsPortNotOpened", "sipEpServerUnreachable", "sipEpGatewayNotReady"))
+        self._status = {key: GatewayStatusRow() for key in self._status}
+        self._running = None
+        self._led(ReadyLed.OFF)
+        done = DeferredList(waiting, consumeErrors=True)
+        return done.addCallback(lambda _: None)
+
+    def _start_gateway(self, key: str, row: GatewayRow) -> None:
+        running = self._running
+        assert running is not None
+        status = self._status[key]
+        transports = running.transport_config[key]
+        status.domain = row.domain
+        if row.type is GatewayType.ENDPOINT_GATEWAY and self._tls:
+            self._set_state(key, GatewayState.INVALID_CONFIGURATION,
+                            "TLS is for trunk gateways")
+            return
+        answering = self._answering(key, row)
+        try:
+            if row.type is GatewayType.TRUNK_GATEWAY:
+                status.port = row.port or SIP_PORT if not self._tls else 0
+                where = self.unit.options.listen
+                if transports.udp_enable:
+                    self._ports.append(listen_udp(answering, status.port, where))
+                if transports.tcp_enable:
+                    self._ports.append(listen_tcp(answering, status.port, where))
+                if self._tls:
+                    self._open_tls(key, row, answering)
+        except CannotListenError as error:
+            self._set_state(key, GatewayState.PORT_IN_USE, f"port {error.port}")
+            return
+        except PolicyError as error:
+            self._set_state(key, GatewayState.INVALID_CONFIGURATION, str(error))
+            return
+        if self._tls and row.type is GatewayType.TRUNK_GATEWAY:
+            for server in self._servers(key):
+                self._connect(key, row, server)
+
+    def _open_tls(self, key: str, row: GatewayRow, answering: Answering) -> None:
+        creator = ServerCreator(
+            self._policy, partial(self._credential, Usage.TLS_SERVER),
+            self.unit.vault.authorities, clock=self.unit.judging_time)
+        if not self.unit.clock.synchronized():
+            self._set_state(key, GatewayState.WAITING_FOR_TIME)
+            self.unit.notifier.issue("sipEpTlsPortNotOpened", {"sipEpGatewayStatusName": key})
+            return
+        port = row.secure_port or SIPS_PORT
+        self._ports.append(listen_tls(answering, creator, port, self.unit.options.listen))
+        self._status[key].secure_port = port
+
+    def _answering(self, key: str, row: GatewayRow) -> Answering:
+        running = self._running
+        assert running is not None
+
+        def too_large(size: int, peer: str) -> None:
+            self.unit.notifier.issue("sipEpMessageTooLarge", {
+                "sipEpNotifiedSize": size, "sipEpNotifiedPeer": peer})
+
+        def refused(error: BaseException, peer: str) -> None:
+            if self._policy.client_authentication:
+                self.unit.notifier.issue("sipEpClientCertificateRefused", {
+                    "sipEpGatewayStatusName": key, "sipEpNotifiedPeer": peer,
+                    "sipEpNotifiedReason": explain(error, self._policy, "client").rstrip(".")})
+
+        return Answering(
+            self.unit.reactor, UserAgentServer(self._identity(row), secrets_token),
+            timeout_s=running.interop_transmission_timeout,
+            limit_octets=running.max_stream_message_size, too_large=too_large, refused=refused)
+
+    def _identity(self, row: GatewayRow) -> Identity:
+        version = self.unit.options.version
+        return Identity(user_agent=f"mibgate/{version}" if version else "mibgate",
+                        domain=row.domain or None)
+
+    # -- servers
+
+    def _servers(self, key: str) -> list[HostPort]:
+        running = self._running
+        assert running is not None
+        specific = running.gw_specific_proxy[key]
+        if specific.enable_config:
+            named = [specific.outbound_host, specific.home_domain_host]
+        else:
+            named = [running.default_static_proxy_outbound_host,
+                     running.default_static_proxy_home_domain_host]
+        named.append(running.default_static_registrar_server_host)
+        found = [server.with_port(SIPS_PORT) for server in named if server]
+        return list(dict.fromkeys(found))
+
+    def _connect(self, key: str, row: GatewayRow, server: HostPort) -> None:
+        running = self._running
+        assert running is not None
+        settings = FlowSettings(
+            target=SipUri(server.host, server.port or None,
+                          params=Params((("transport", "tls"),))),
+            identity=self._identity(row), gateways=(key,),
+            keep_alive=running.sip_keep_alive_method,
+            keep_alive_interval_s=running.sip_keep_alive_interval,
+            failback_interval_s=running.transport_failback_interval,
+            connect_timeout_s=running.interop_tcp_connect_timeout,
+            transmission_timeout_s=running.interop_transmission_timeout,
+            message_limit_bytes=running.max_stream_message_size)
+        core = UserAgentServer(self._identity(row), secrets_token)
+        connection = ConnectionRow(key, server, self.unit.clock.local)
+        keep_alive = None
+        if running.sip_keep_alive_method is KeepAlive.TCP_KEEP_ALIVE:
+            keep_alive = (running.sip_keep_alive_interval, running.sip_keep_alive_retry)
+        connection.shell = FlowShell(
+            self.unit.reactor, Flow(settings, core.answer, secrets_token), server.host,
+            server.port,
+            make_creator=lambda: ClientCreator(
+                self._policy, self._credential(Usage.TLS_CLIENT),
+                self.unit.vault.authorities(), server.host, clock=self.unit.judging_time),
+            facts_of=_facts_of, judge=partial(self._judge, str(server)),
+            local_ports=self._local_ports, note_port=partial(self._note_port, connection),
+            tell=partial(self._tell, connection), tcp_keep_alive=keep_alive)
+        self._connections.add(len(self._connections) + 1, connection)
+        connection.shell.start()
+
+    def _credential(self, role: Usage) -> Any:
+        return self.unit.vault.credential(role, self._forbidden, for_sip=True)
+
+    def _forbidden_credentials(self) -> frozenset[str]:
+        """Give the host certificates that SIP may not use, as it stood when the service started."""
+        store = self.unit.store
+        table = self.unit.model.tables["certHostCertificateAssociationTable"]
+        return frozenset(
+            index[0].decode() for index in store.configured.rows(table)
+            if store.get("certHostCertificateAssociationSip", index) == 0)
+
+    def _local_ports(self) -> Iterator[int]:
+        running = self._running
+        if running is None:
+            return iter(())
+        last = self.unit.store.memory.get(LAST_PORT)
+        in_use = {row.local_port for row in self._connections.values()
+                  if row.shell.flow.state in (State.UP, State.WAITING_UP)}
+        return candidate_ports(
+            running.transport_persistent_base_port, running.transport_persistent_port_interval,
+            int(last) if last else None, in_use)
+
+    def _note_port(self, connection: ConnectionRow, port: int) -> None:
+        connection.local_port = port
+        running = self._running
+        if running is not None and running.transport_persistent_port_interval:
+            self.unit.store.remember({LAST_PORT: str(port).encode()}).addErrback(lambda _: None)
+
+    def _judge(self, remote: str, error: BaseException) -> tuple[Trouble, str]:
+        text = explain(error, self._policy)
+        if isinstance(error, PeerRefused):
+            self._refusals[remote] = error
+            return Trouble.SERVER_CERTIFICATE, text
+        if isinstance(error, PolicyError | CredentialError):
+            return Trouble.HANDSHAKE, text
+        if isinstance(error, SSL.Error):
+            about_ours = "certificate" in text and "refuse" in text
+            return Trouble.CLIENT_CERTIFICATE if about_ours else Trouble.HANDSHAKE, text
+        return Trouble.CLOSED, "the server closed the connection"
+
+    # -- what happens
+
+    def _tell(self, connection: ConnectionRow, effect: terms.Effect) -> None:
+        issue = self.unit.notifier.issue
+        about: dict[str, object] = {
+            "sipEpTlsPersistentConnectionStatusRemoteHost": connection.remote_host,
+            "sipEpTlsPersistentConnectionStatusGateway": connection.gateway}
+        server = {"sipEpNotifiedServer": connection.remote_host,
+                  "sipEpGatewayStatusName": connection.gateway}
+        match effect:
+            case terms.Dial():
+                issue("sipEpTlsConnectionAttempt", {
+                    **about, "sipEpTlsPersistentConnectionStatusLocalPort":
+                    connection.local_port})
+            case terms.Ready():
+                connection.ready_at = self.unit.clock.local()
+                issue("sipEpTlsConnectionReady", about)
+            case terms.Reachable():
+                issue("sipEpServerReachable", server)
+            case terms.Unreachable():
+                issue("sipEpServerUnreachable", server)
+            case terms.Failed(_, failure):
+                self._tell_failed(connection, failure, about)
+            case terms.LostConnection(_, failure):
+                connection.ready_at = None
+                issue("sipEpTlsConnectionLost", {
+                    **about, "sipEpTlsPersistentConnectionStatusLastError": failure.text})
+        if self._running is not None:
+            self._judge_gateways()
+
+    def _tell_failed(
+        self, connection: ConnectionRow, failure: terms.Failure, about: dict[str, object]
+    ) -> None:
+        name = "sipEpTlsHandshakeFailed"
+        if failure.trouble is Trouble.SERVER_CERTIFICATE:
+            refusal = self._refusals.get(connection.remote_host)
+            name = "sipEpServerCertificateRefused"
+            about = {
+                **about,
+                "sipEpTlsPersistentConnectionStatusPeerSubject":
+                    refusal.subject if refusal else "",
+                "sipEpNotifiedCheck": f"{refusal.check}, {refusal.detail}" if refusal
+                    else failure.text,
+                "sipEpNotifiedLevel": refusal.level.label if refusal else ""}
+        self.unit.notifier.issue(name, {
+            **about, "sipEpTlsPersistentConnectionStatusLastError": failure.text})
+
+    def _seen(self) -> object:
+        vault = self.unit.vault
+        own = self._credential(Usage.TLS_CLIENT)
+        return (own.certificate if own else None,
+                tuple(each.certificate for each in vault.authorities()))
+
+    def _certificates_changed(self) -> None:
+        seen = self._seen()
+        if seen == self._credential_seen:
+            return
+        self._credential_seen = seen
+        for connection in self._connections.values():
+            connection.shell.carry(lambda flow, now: flow.replace(now))
+
+    def _trust_changed(self, trusted: bool) -> None:
+        running = self._running
+        if not trusted or running is None or not self._tls:
+            return
+        for key, row in running.gateway.items():
+            if self._status[key].state_code is GatewayState.WAITING_FOR_TIME:
+                try:
+                    self._set_state(key, GatewayState.SERVER_UNREACHABLE)
+                    self._open_tls(key, row, self._answering(key, row))
+                except CannotListenError as error:
+                    self._set_state(key, GatewayState.PORT_IN_USE, f"port {error.port}")
+        for connection in self._connections.values():
+            if connection.shell.flow.main is None:
+                connection.shell.carry(lambda flow, now: flow.replace(now))
+        self._judge_gateways()
+
+    def _judge_gateways(self) -> None:
+        running = self._running
+        if running is None:
+            return
+        stuck = (GatewayState.PORT_IN_USE, GatewayState.INVALID_CONFIGURATION,
+                 GatewayState.WAITING_FOR_TIME)
+        for key, status in self._status.items():
+            if status.state_code in stuck:
+                continue
+            mine = [row for row in self._connections.values() if row.gateway == key]
+            dead = [row.remote_host for row in mine if row.shell.flow.main is None]
+            if dead:
+                self._set_state(key, GatewayState.SERVER_UNREACHABLE, ", ".join(dead))
+            else:
+                self._set_state(key, GatewayState.READY)
+        ready = all(status.state_code is GatewayState.READY for status in self._status.values())
+        self._led(ReadyLed.STEADY if ready and self._status else ReadyLed.BLINKING)
+
+    def _led(self, led: ReadyLed) -> None:
+        self.unit.ready_led = led
+
+    def _set_state(self, key: str, state: GatewayState, detail: str = "") -> None:
+        status = self._status[key]
+        before, status.state_code, status.detail = status.state_code, state, detail
+        if before is state:
+            return
+        if state is GatewayState.READY:
+            self.unit.notifier.issue("sipEpGatewayReady", {"sipEpGatewayStatusName": key})
+        elif before is not GatewayState.STOPPED or state is not GatewayState.SERVER_UNREACHABLE:
+            self.unit.notifier.issue("sipEpGatewayNotReady", {
+                "sipEpGatewayStatusName": key, "sipEpGatewayStatusState": status.state})
+
+    # -- shown and commanded
+
+    @provides("sipEpGatewayStatusTable")
+    def gateway_status(self, key: str) -> GatewayStatusRow:
+        """One gateway as it is; one that waits for the service's restart is stopped."""
+        return self._status.get(key, GatewayStatusRow())
+
+    @provides("sipEpTlsPersistentConnectionStatusTable")
+    def connections(self) -> LiveTable[ConnectionRow]:
+        """A row a gateway and server; empty while TLS is off."""
+        return self._connections
+
+    @command("sipEpReconnect")
+    def reconnect(self) -> None:
+        """Drop and redo every persistent connection."""
+        for connection in self._connections.values():
+            connection.shell.carry(lambda flow, now: flow.reconnect(now))
+
+
+def _switch(key: str, tls: bool, wishes: Wishes) -> Iterator[Wish]:
+    index = (key.encode(),)
+    yield Wish("sipEpTransportConfigTlsEnable", index, int(tls))
+    names = ("sipEpTransportConfigUdpEnable", "sipEpTransportConfigTcpEnable")
+    if tls:
+        yield from (Wish(name, index, 0) for name in names)
+    elif not any((name, index) in wishes for name in names):
+        yield Wish(names[0], index, 1)
+
+
+def secrets_token() -> str:
+    """Give a word that nobody can guess."""
+    return secrets.token_hex(10)
+
+
+def _facts_of(connection: Any) -> tuple[str, str, str]:
+    found = facts(connection)
+    return found.tls_version, found.cipher, found.peer_subject
+

@@ -1,0 +1,165 @@
+"""The SNMP agent as a service: which versions, which community, which port."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import Any
+
+from mibagent.errors import Index
+from mibagent.service.service import Service, on_change, provides
+from mibagent.snmp.engine import Engine
+from mibagent.snmp.serving import StoreSource
+from mibagent.snmp.shell import start as listen
+from mibagent.store.access import Principal, Rights
+
+_FORGETTING = ("snmp", "aaaUsers")
+"""Objects that say who may what begin so."""
+
+_REFUSALS_TOLD_AT_ONCE = 10
+
+
+@dataclass(frozen=True)
+class SnmpSettings:
+    """The writable objects of MIBGATE-SNMP-MIB."""
+
+    enable_snmp_v1: bool
+    enable_snmp_v2: bool
+    community: str
+    snmp_user: str
+    port: int
+    community_may_write: bool
+
+
+class _Forgetter:
+    """Empties the engine's memory of who may what, in the turn in which that changes."""
+
+    def __init__(self, service: SnmpService) -> None:
+        self._service = service
+
+    def changed(self, name: str, index: Index) -> None:
+        if name.startswith(_FORGETTING):
+            self._service.forget()
+
+    def row_added(self, table: str, index: Index) -> None:
+        self.changed(table, index)
+
+    def row_removed(self, table: str, index: Index) -> None:
+        self.changed(table, index)
+
+    def rows_replaced(self, table: str) -> None:
+        self.changed(table, ())
+
+
+class SnmpService(Service[SnmpSettings]):
+    """Listens, and judges communities; the engine does the rest."""
+
+    mib = "MIBGATE-SNMP-MIB"
+    settings = SnmpSettings
+
+    def __init__(self, unit: Any) -> None:
+        super().__init__(unit)
+        self._engine: Engine | None = None
+        self._port: Any = None
+        self._port_in_use = 0
+        self._running: SnmpSettings | None = None
+        self._refusals = 0
+        self._refusals_since = 0.0
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, made when first asked for; its counters outlive a restart of the service."""
+        if self._engine is None:
+            self._engine = Engine(
+                StoreSource(self.unit.store), self, clock=self.unit.reactor.seconds,
+                on_refused=self._tell_refused)
+            self.unit.counters = lambda: self.engine.counters
+            self.unit.store.watch(_Forgetter(self))
+        return self._engine
+
+    def start(self, running: SnmpSettings) -> None:
+        """Listen where the running configuration says."""
+        self._running = running
+        engine = self.engine
+        engine.forget()
+        if not (running.enable_snmp_v1 or running.enable_snmp_v2):
+            return
+        where = self.unit.options.listen
+        self._port, self._port_in_use = self.unit.open_port(
+            running.port, lambda port: listen(self.unit.reactor, engine, where, port))
+        versions = " and ".join(
+            ["v1"] * running.enable_snmp_v1 + ["v2c"] * running.enable_snmp_v2)
+        rights = "may write" if self.configured.community_may_write else "read-only"
+        self.unit.say_interface("SNMP", f"udp {where} port {self._port_in_use}",
+                                f"{versions}, {rights}")
+
+    def stop(self) -> Any:
+        """Close the port."""
+        port, self._port, self._port_in_use = self._port, None, 0
+        self._running = None
+        return port.stopListening() if port is not None else None
+
+    def forget(self) -> None:
+        """Let the engine ask again who may what."""
+        if self._engine is not None:
+            self._engine.forget()
+
+    @on_change("snmpCommunityMayWrite")
+    def access_changed(self, wanted: SnmpSettings) -> None:
+        """Let the very next request be judged anew."""
+        self.forget()
+
+    def judge(self, version: int, community: bytes, peer_host: str) -> Principal | None:
+        """Say whom a community stands for: Snmp.SnmpUser, or the user of that name.
+
+        RFC 3584 section 5.
+        """
+        running = self._running
+        if running is None or not (running.enable_snmp_v1, running.enable_snmp_v2)[version]:
+            return None
+        if running.snmp_user:
+            if not hmac.compare_digest(community, running.community.encode()):
+                return None
+            user = running.snmp_user.encode()
+        else:
+            user = community
+        found = self.unit.store.configured.cell("aaaUsersRowStatus", (user,))
+        if found != 1:
+            return None
+        rights = Rights(int(self.unit.store.get("aaaUsersAccessRights", (user,))))
+        most = Rights.USER if self.configured.community_may_write else Rights.OBSERVER
+        name = user.decode("utf-8", "replace")
+        return Principal(name, max(rights, most), "snmp", peer_host)
+
+    def _tell_refused(self, peer: Any, why: str) -> None:
+        now = self.unit.reactor.seconds()
+        if now - self._refusals_since > 60:
+            self._refusals, self._refusals_since = 0, now
+        self._refusals += 1
+        if self._refusals > _REFUSALS_TOLD_AT_ONCE:
+            return
+        running = self._running
+        hint = "set Snmp.Community and Snmp.SnmpUser" if running is not None else ""
+        self.unit.notifier.issue("snmpRequestRefused", {
+            "snmpNotifiedPeer": f"{peer[0]}:{peer[1]}",
+            "snmpNotifiedReason": f"{why}; {hint}" if hint else why})
+
+    @provides("snmpPortInUse")
+    def port_in_use(self) -> int:
+        """The port that is really listened on, 0 while none is."""
+        return self._port_in_use
+
+    @provides("snmpStatsGetRequest")
+    def gets(self) -> int:
+        """GETs since the start."""
+        return self.engine.counters["snmpInGetRequests"] & 0xFFFFFFFF
+
+    @provides("snmpStatsGetNextRequest")
+    def get_nexts(self) -> int:
+        """GETNEXTs since the start."""
+        return self.engine.counters["snmpInGetNexts"] & 0xFFFFFFFF
+
+    @provides("snmpStatsSetRequest")
+    def sets(self) -> int:
+        """SETs since the start."""
+        return self.engine.counters["snmpInSetRequests"] & 0xFFFFFFFF
