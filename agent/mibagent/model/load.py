@@ -22,7 +22,7 @@ from mibagent.model.findings import Finding, raise_first_error
 from mibagent.model.nodes import MibModel
 from mibagent.model.places import mib_folders
 from mibagent.model.sources import MibFile, gather
-from mibagent.model.text import Declared
+from mibagent.model.text import Declared, Strings, scan
 from mibagent.smi.oid import Oid, parse_oid
 
 
@@ -73,7 +73,6 @@ def examine(paths: Iterable[Path]) -> list[Finding]:
 
 def _needed(own: Sequence[MibFile], others: Sequence[MibFile]) -> list[MibFile]:
     """Give the other files that own ones import from, in turn and in order."""
-    from mibagent.model.text import Strings, scan
     strings = Strings()
     homes: dict[str, MibFile] = {}
     imports: dict[str, set[str]] = {}
@@ -112,9 +111,9 @@ def _module(document: Document, declared: Declared) -> ModuleClauses:
     names = {mangle(name): name for name in (*module.imports, *declared.members)}
     names |= {
         key: entry["name"] for key, entry in document.items() if isinstance(entry.get("name"), str)}
-    for key, entry in document.items():
-        if key not in ("imports", "meta"):
-            _entry(module, entry, names)
+    entries = [entry for key, entry in document.items() if key not in ("imports", "meta")]
+    for entry in sorted(entries, key=lambda entry: declared.lines.get(entry.get("name", ""), 0)):
+        _entry(module, entry, names)
     return module
 
 

@@ -110,13 +110,21 @@ class Table(Mapping[Any, RowT], Generic[RowT]):
         return sum(1 for _ in self)
 
 
+def _truth(syntax: Syntax) -> tuple[int, int]:
+    """Give the numbers of no and yes: TruthValue's by label, others the lesser and the greater."""
+    if set(syntax.by_label) == {"true", "false"}:
+        return syntax.by_label["false"], syntax.by_label["true"]
+    numbers = [number for _, number in syntax.labels] or [0, 1]
+    return min(numbers), max(numbers)
+
+
 def to_python(syntax: Syntax, kind: Any, value: Value) -> Any:
     """Give a value as a settings field wants it. Raises ValueError with the reason."""
     if kind is str:
         assert isinstance(value, bytes)
         return value.decode("utf-8", "replace")
     if kind is bool:
-        return value == max(number for _, number in syntax.labels)
+        return value == _truth(syntax)[1]
     if kind in (int, bytes, tuple) or typing.get_origin(kind) is tuple:
         return value
     if isinstance(kind, type) and issubclass(kind, enum.IntEnum):
@@ -128,8 +136,7 @@ def to_python(syntax: Syntax, kind: Any, value: Value) -> Any:
 def to_value(syntax: Syntax, given: Any) -> Value:
     """Give what a service computed as a value of the syntax."""
     if isinstance(given, bool):
-        numbers = [number for _, number in syntax.labels] or [0, 1]
-        return max(numbers) if given else min(numbers)
+        return _truth(syntax)[given]
     if isinstance(given, int):
         return int(given)
     if isinstance(given, str):

@@ -141,6 +141,7 @@ def _all_answered(model: MibModel, wired: Wired, who: str) -> None:
     read = {node.name for bound in (wired.binding, *wired.binding.rows.values(),
                                     *wired.arguments.values()) for node in bound.nodes.values()}
     acted = {name for names, _ in wired.reactions for name in names}
+    acted.update(wired.service.derive())
     for node in wired.nodes.values():
         table = node.table
         if node.access <= Access.NOTIFY or (table and node.name in table.mirrors):

@@ -13,7 +13,7 @@ import logging
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 
-from mibagent.errors import Index, InconsistentName, NoSuchName
+from mibagent.errors import InconsistentName, Index, NoSuchName
 from mibagent.model.nodes import ObjectNode, TableNode
 from mibagent.smi.oid import MAX_SUB_IDENTIFIERS
 from mibagent.smi.syntax import Base, Value
@@ -42,23 +42,43 @@ def wire_key(name: bytes) -> bytes:
     return tlv(SEQUENCE, tlv(OBJECT_IDENTIFIER, name) + bytes((NULL, 0)))
 
 
+SEQUENCE_HEADS = [bytes((SEQUENCE, size)) for size in range(0x80)]
+"""Tag and length octet of a varbind by the size of its content, where one octet says it."""
+
+
 def varbind_of(head: bytes, value: bytes) -> bytes:
     """Give a whole varbind of a name's TLV and a value's TLV."""
     size = len(head) + len(value)
     if size < 0x80:
-        return b"0%c" % size + head + value
+        return SEQUENCE_HEADS[size] + head + value
     return b"0" + encode_length(size) + head + value
 
 
 class Segment:
     """A stretch of the tree; one column unless it is a Scalars."""
 
-    __slots__ = ("absent", "encode", "keys", "kept", "next", "node", "prefix", "read", "rows",
-                 "start", "values", "views", "wide")
+    __slots__ = (
+        "absent",
+        "encode",
+        "heads",
+        "kept",
+        "keys",
+        "next",
+        "node",
+        "prefix",
+        "read",
+        "rows",
+        "start",
+        "values",
+        "views",
+        "wide",
+    )
 
     keys: list[bytes]
     """Sorted; replaced only with values. Columns of one table share it."""
     values: list[bytes | None]
+    heads: list[bytes | None]
+    """The names' TLVs of computed values that have been read; empty for a kept column."""
     absent: int
     """How many of the values are ABSENT."""
     kept: bool
@@ -74,7 +94,7 @@ class Segment:
         self.encode = ENCODERS[node.syntax.base]
         self.prefix = encode_oid(node.oid)
         self.start = sort_key(self.prefix)
-        self.keys, self.values = rows.keys, []
+        self.keys, self.values, self.heads = rows.keys, [], []
         self.absent = 0
         self.wide = node.syntax.base is Base.COUNTER64
         self.views = ALL_VIEWS
@@ -95,6 +115,10 @@ class Segment:
     def keeps(self, at: int) -> bool:
         """Tell whether the instance at a place is stored."""
         return self.kept
+
+    def is_wide(self, at: int) -> bool:
+        """Tell whether the instance at a place is a Counter64."""
+        return self.node_at(at).syntax.base is Base.COUNTER64
 
     def after(self, key: bytes) -> int:
         """Give the place of the first instance behind a key that is not before the segment."""
@@ -124,15 +148,18 @@ class Segment:
 
     def read_at(self, at: int) -> bytes:
         """Read a place now, and keep what it gave where it is kept. Raises as varbind does."""
-        name = self.name_at(at)
-        index = self.rows.indexes[at]
-        head = b"\x06%c" % len(name) + name if len(name) < 0x80 else tlv(OBJECT_IDENTIFIER, name)
+        rows = self.rows
+        index = rows.indexes[at]
         if not self.kept:
+            head = self.heads[at]
+            if head is None:
+                head = self.heads[at] = tlv(OBJECT_IDENTIFIER, self.prefix + rows.suffixes[at])
             value = self.encode(self.read(self.node, index))
             size = len(head) + len(value)
             if size < 0x80:
-                return b"0%c" % size + head + value
+                return SEQUENCE_HEADS[size] + head + value
             return b"0" + encode_length(size) + head + value
+        head = tlv(OBJECT_IDENTIFIER, self.name_at(at))
         version = self.rows.version
         try:
             found = varbind_of(head, self.encode(self.read(self.node, index)))
@@ -262,6 +289,7 @@ class Rows:
         self.version += 1
         for column in self.columns:
             column.keys, column.values, column.absent = self.keys, [None] * len(self.keys), 0
+            column.heads = [] if column.kept else [None] * len(self.keys)
 
     def place(self, index: Index) -> int:
         """Give where a row stands, or -1."""
@@ -290,6 +318,8 @@ class Rows:
         self.indexes.insert(at, index)
         for column in self.columns:
             column.values.insert(at, None)
+            if not column.kept:
+                column.heads.insert(at, None)
 
     def remove(self, at: int) -> list[bytes]:
         """Take the row at a place out; give the names that its instances had."""
@@ -300,4 +330,6 @@ class Rows:
             if column.values[at] == ABSENT:
                 column.absent -= 1
             del column.values[at]
+            if not column.kept:
+                del column.heads[at]
         return names

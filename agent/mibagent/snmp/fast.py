@@ -189,7 +189,7 @@ class FastPath:
         else:
             segment, at = self._locate(wire)
         if segment is not None and at < len(segment.values):
-            if is_v1 and segment.wide:
+            if is_v1 and segment.wide and segment.is_wide(at):
                 raise LookupError       # a Counter64 may be in the way
             found = segment.values[at]
             if found:
@@ -235,20 +235,16 @@ class FastPath:
         first = [self._next(wire, False) for wire in wires[:several]]
         del wires[:several]
         repeat = repetitions(repeat, several, len(wires), self._max_varbinds)
-        if 0 < repeat <= MAX_SLICE and len(wires) == 1 and not first:
-            cell = self._cells.get(wires[0])
-            if cell is not None and cell.segment.kept and not cell.segment.absent:
-                segment = cell.segment
-                place = bisect_right(segment.keys, cell.key)
-                found = segment.values[place:place + repeat]
-                if len(found) == repeat:
-                    try:
-                        joined = b"".join(found)        # type: ignore[arg-type]
-                    except TypeError:
-                        pass                            # one is None: not read yet
-                    else:
-                        if self._fits(envelope, len(joined)):
-                            return joined, repeat
+        if 0 < repeat <= MAX_SLICE:
+            sliced = self._slices(wires, repeat)
+            if sliced is not None:
+                try:
+                    joined = b"".join(first + sliced if first else sliced)  # type: ignore[arg-type]
+                except TypeError:
+                    pass                                # one is None: not read yet
+                else:
+                    if self._fits(envelope, len(joined)):
+                        return joined, len(first) + len(sliced)
         whole = first + self._rows(wires, repeat) if repeat else first
         joined = b"".join(whole)
         if not self._fits(envelope, len(joined)):
@@ -259,6 +255,25 @@ class FastPath:
                 raise LookupError
             joined = joined[:total]
         return joined, len(whole)
+
+    def _slices(self, wires: list[bytes], repeat: int) -> list[bytes | None] | None:
+        """Give the rows that follow where all of them are kept values in the same columns."""
+        runs = []
+        for wire in wires:
+            cell = self._cells.get(wire)
+            if cell is None:
+                return None
+            segment = cell.segment
+            if not segment.kept or segment.absent:
+                return None
+            at = bisect_right(segment.keys, cell.key)
+            run = segment.values[at:at + repeat]
+            if len(run) != repeat:
+                return None
+            runs.append(run)
+        if len(runs) == 1:
+            return runs[0]
+        return list(chain.from_iterable(zip(*runs, strict=True)))
 
     def _fits(self, envelope: _Envelope, size: int) -> bool:
         heads = envelope.heads

@@ -203,7 +203,8 @@ class Sets:
             status = Status.GEN_ERR if refused is None else status_of(refused, version)
             return self._note(key, respond(status, blame))
         self._under_way.add(key)
-        ensureDeferred(self._commit(key, transaction, version, min(1, len(varbinds)), respond, send))
+        blame = min(1, len(varbinds))
+        ensureDeferred(self._commit(key, transaction, version, blame, respond, send))
         return None
 
     async def _commit(

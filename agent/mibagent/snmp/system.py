@@ -5,6 +5,7 @@ RFC 3418 section 2.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -31,6 +32,13 @@ class SystemUnit(Protocol):
         """Seconds since the start."""
 
 
+class AuthenTraps(enum.IntEnum):
+    """Whether authenticationFailure is sent."""
+
+    ENABLED = 1
+    DISABLED = 2
+
+
 @dataclass(frozen=True)
 class SystemSettings:
     """The writable objects of SNMPv2-MIB."""
@@ -38,7 +46,7 @@ class SystemSettings:
     sys_contact: str
     sys_name: str
     sys_location: str
-    snmp_enable_authen_traps: int
+    snmp_enable_authen_traps: AuthenTraps
     snmp_set_serial_no: int
 
 

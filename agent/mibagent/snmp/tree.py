@@ -13,14 +13,14 @@ from mibagent.errors import Index, NoSuchName
 from mibagent.model.nodes import ObjectNode
 from mibagent.smi.syntax import Base
 from mibagent.snmp.ber import (
-    END_OF_MIB_VIEW,
     ENCODERS,
+    END_OF_MIB_VIEW,
     OBJECT_IDENTIFIER,
     encode_length,
     sort_key,
     tlv,
 )
-from mibagent.snmp.cells import ABSENT, Rows, Scalars, Segment, varbind_of, wire_key
+from mibagent.snmp.cells import ABSENT, SEQUENCE_HEADS, Rows, Scalars, Segment, varbind_of, wire_key
 from mibagent.snmp.source import Source
 
 END_OF_VIEW = bytes((END_OF_MIB_VIEW, 0))
@@ -29,8 +29,19 @@ END_OF_VIEW = bytes((END_OF_MIB_VIEW, 0))
 class Cell:
     """One instance that has been asked for."""
 
-    __slots__ = ("_encode", "_head", "_index", "_is_kept", "_read", "key", "kept", "node",
-                 "segment", "views", "wide")
+    __slots__ = (
+        "_encode",
+        "_head",
+        "_index",
+        "_is_kept",
+        "_read",
+        "kept",
+        "key",
+        "node",
+        "segment",
+        "views",
+        "wide",
+    )
 
     kept: bytes | None
     """Its encoded varbind, where it is stored and has been read since it last changed."""
@@ -58,7 +69,7 @@ class Cell:
             value = self._encode(self._read(self.node, self._index))
             size = len(head) + len(value)
             if size < 0x80:
-                return b"0%c" % size + head + value
+                return SEQUENCE_HEADS[size] + head + value
             return b"0" + encode_length(size) + head + value
         segment = self.segment
         at = bisect_left(segment.keys, self.key)
@@ -178,7 +189,7 @@ class Tree:
                 segment, at = segment.next, 0
                 continue
             self.reading = segment.node_at(at).name
-            if narrow and segment.wide and segment.node_at(at).syntax.base is Base.COUNTER64:
+            if narrow and segment.wide and segment.is_wide(at):
                 at = at + 1 if isinstance(segment, Scalars) else len(segment.keys)
                 continue
             key, version = segment.keys[at], segment.rows.version
@@ -225,9 +236,9 @@ class Tree:
         """Forget what is kept of a value."""
         if not self._is_built:
             return
-        column = self._columns.get(name)
-        if column is not None:
-            segment, at = column, column.rows.place(index)
+        segment: Segment | None = self._columns.get(name)
+        if segment is not None:
+            at = segment.rows.place(index)
         else:
             segment, at = self._scalars.get(name, (None, -1))
         if segment is None or at < 0:

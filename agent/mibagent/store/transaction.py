@@ -36,7 +36,7 @@ class Participant(Protocol):
         """Give further wishes that follow from those that change something."""
 
     def check(self, candidate: View, changed: list[Key]) -> None:
-        """Raise Refused unless the candidate is sound."""
+        """Raise Refused unless the candidate is sound; changed names commands that were given too."""
 
     def note(self, revision: Revision) -> None:
         """Take note in the same turn, before anybody is answered; acts on nothing."""
@@ -100,6 +100,10 @@ class Transaction:
         """Add a wish unchecked: for what the unit itself writes and no northbound can name."""
         self._must_be(State.OPEN)
         self._asked[wish.key] = wish
+
+    def asked(self) -> list[Wish]:
+        """Give the wishes that were made."""
+        return list(self._asked.values())
 
     def asks_for(self, key: Key) -> bool:
         """Whether a wish about that object was made."""
@@ -169,8 +173,9 @@ class Transaction:
             self._lay(more, candidate)
             changed = self._changed(candidate)
         store.references.check(candidate, changed)
+        commanded = [wish.key for wish in self.commands]
         for part in store.participants:
-            part.check(candidate, changed)
+            part.check(candidate, changed + commanded)
         self.changes = [
             Change(name, index, store.tip.cell(name, index), candidate.cells[name, index])
             for name, index in changed]

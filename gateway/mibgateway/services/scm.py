@@ -46,9 +46,15 @@ class ServicesConfigRow(Row):
 
 
 @dataclass(frozen=True)
+class ServiceCommandsRow(Row):
+    """The commands for one service."""
+
+
+@dataclass(frozen=True)
 class ScmSettings:
     """The writable objects of MIBGATE-SCM-MIB."""
 
+    service_commands: Table[ServiceCommandsRow]
     services_config: Table[ServicesConfigRow]
     restart_required_services_grace_delay: int
 
@@ -136,6 +142,15 @@ class ScmService(Service[ScmSettings]):
                 and not self.unit.model.services[row.key].is_user:
             raise row.no(InconsistentValue, "startup_type", "a system service starts by itself")
 
+    @check("scmServiceCommandsStop", "scmServiceCommandsStart")
+    def system_services_only_restart(
+        self, wanted: ScmSettings, row: ServiceCommandsRow
+    ) -> None:
+        """Refuse to stop what the unit can't do without."""
+        if not self.unit.model.services[row.key].is_user:
+            raise InconsistentValue(
+                "scmServiceCommandsStop", "a system service is restarted, not stopped", row.index)
+
     @command("scmServiceCommandsRestart")
     async def restart(self, name: str) -> None:
         """Restart one service."""
@@ -143,11 +158,8 @@ class ScmService(Service[ScmSettings]):
 
     @command("scmServiceCommandsStop")
     async def stop_service(self, name: str) -> None:
-        """Stop one user service; a system service goes on."""
-        if self.unit.model.services[name].is_user:
-            await self.unit.host.stop(name)
-        else:
-            self.unit.host.services[name].comment = "a system service is not stopped"
+        """Stop one user service."""
+        await self.unit.host.stop(name)
 
     @command("scmServiceCommandsStart")
     async def start_service(self, name: str) -> None:

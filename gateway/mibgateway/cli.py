@@ -1,0 +1,272 @@
+"""The command line. What a command needs is imported when it runs, so that `--help` is at once."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mibagent.errors import MibgateError
+
+if TYPE_CHECKING:
+    from mibagent.model.nodes import MibModel
+
+LEVELS = ("debug", "info", "warning", "error")
+
+_DIRECTORY = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def default_state() -> Path:
+    """Give where a unit's state is unless told otherwise. XDG base directories."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "mibgate"
+
+
+def state_option(command: Any) -> Any:
+    """Add --state."""
+    return click.option(
+        "--state", type=_DIRECTORY, default=default_state, metavar="DIR",
+        show_default="~/.local/state/mibgate", help="The unit's state directory.")(command)
+
+
+class _Group(click.Group):
+    """Turns what we raise on purpose into one line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MibgateError as error:
+            click.echo(f"mibgate: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mibgate", prog_name="mibgate")
+def mibgate() -> None:
+    """A managed VoIP gateway unit in software.
+
+    `mibgate demo` shows what it does; `mibgate run` runs a unit in the foreground.
+    """
+
+
+@mibgate.command()
+@state_option
+@click.option("--script", type=_FILE, metavar="FILE",
+              help="Applied as one transaction before the services start; a refused line stops "
+                   "the start.")
+@click.option("--listen", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+              help="The address that every interface is bound to; 0.0.0.0 or :: for all.")
+@click.option("--mibs", type=_DIRECTORY, multiple=True, metavar="DIR",
+              help="A further folder of MIB files; may be given several times.")
+@click.option("--unprivileged", is_flag=True,
+              help="Use 1161 for 161 and so on, without trying the privileged port.")
+@click.option("--log-level", type=click.Choice(LEVELS), default="warning", show_default=True,
+              help="The least severity of log lines on standard error.")
+@click.option("--profile", type=_FILE, metavar="FILE",
+              help="A script of the unit's own defaults; taken at the first start, then kept.")
+@click.option("--serial", default="", metavar="HEX", help="12 hexadecimal digits; first start.")
+@click.option("--mac", default="", metavar="MAC", help="The unit's MAC address; first start.")
+@click.option("--oui", default="", metavar="HEX", help="6 hexadecimal digits; first start.")
+@click.option("--product", default="", metavar="NAME", help="The product class; first start.")
+def run(
+    state: Path, script: Path | None, listen: str, mibs: tuple[Path, ...], unprivileged: bool,
+    log_level: str, profile: Path | None, serial: str, mac: str, oui: str, product: str,
+) -> None:
+    """Run one unit in the foreground until SIGTERM or Ctrl-C."""
+    from mibgateway.main import Order, run_order
+    logging.basicConfig(
+        level=log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    identity = checked_identity(serial, mac, oui, product)
+    checked_address(listen)
+    sys.exit(run_order(Order(
+        state, script, listen, mibs, unprivileged, profile, identity, say=_say)))
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def checked_address(text: str) -> None:
+    """Raise StartError unless text is an IP address."""
+    import ipaddress
+
+    from mibgateway.errors import StartError
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise StartError(f"--listen {text}: an IPv4 or IPv6 address is wanted") from None
+
+
+def checked_identity(serial: str, mac: str, oui: str, product: str) -> dict[str, str]:
+    """Give the parts of an identity in their one form. Raises StartError."""
+    import re
+
+    from mibgateway.errors import StartError
+    digits = re.sub(r"[:.\-]", "", mac).upper()
+    if serial and not re.fullmatch(r"[0-9A-Fa-f]{12}", serial):
+        raise StartError(f"--serial {serial}: 12 hexadecimal digits are wanted")
+    if mac and not re.fullmatch(r"[0-9A-F]{12}", digits):
+        raise StartError(f"--mac {mac}: 12 hexadecimal digits are wanted")
+    if oui and not re.fullmatch(r"[0-9A-Fa-f]{6}", oui):
+        raise StartError(f"--oui {oui}: 6 hexadecimal digits are wanted")
+    if product and (len(product) > 64 or not product.isprintable()):
+        raise StartError("--product: at most 64 printable characters are wanted")
+    return {"serial": serial.upper(), "oui": oui.upper(), "product": product,
+            "mac": ":".join(digits[at:at + 2] for at in range(0, len(digits), 2))}
+
+
+@mibgate.command()
+@click.option("--once", is_flag=True, help="Show it and end, without staying up.")
+@click.option("--no-color", is_flag=True, help="Plain text.")
+def demo(once: bool, no_color: bool) -> None:
+    """Show a unit and a SIP server: a SET that moves a TLS link, step by step."""
+    from mibgateway.demo import show
+    sys.exit(show(stay=not once, color=not no_color))
+
+
+# -- a unit's own doors
+
+
+@mibgate.command()
+@state_option
+@click.argument("file", type=click.File("rb"))
+def script(state: Path, file: Any) -> None:
+    """Run a script: on the unit that runs on this state, else on the state itself."""
+    sys.exit(_run_script(state, file.read()))
+
+
+@mibgate.command()
+@state_option
+@click.argument("user", default="admin")
+def passwd(state: Path, user: str) -> None:
+    """Set a user's password."""
+    from mibgateway.northbound.script_grammar import quote
+    if sys.stdin.isatty():
+        password = getpass.getpass(f"New password of {user}: ")
+        if password != getpass.getpass("Again: "):
+            raise click.ClickException("the two differ; nothing was changed")
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    if not password:
+        raise click.ClickException("an empty password lets nobody in; nothing was changed")
+    if len(password.encode()) < 8:
+        click.echo("Under 8 octets: SNMPv3 makes no keys of it.", err=True)
+    line = f"Aaa.Users[UserName={quote(user)}].Password={quote(password)}\n"
+    sys.exit(_run_script(state, line.encode(), show_lines=False))
+
+
+@mibgate.group()
+def cert() -> None:
+    """Certificates of a unit."""
+
+
+@cert.command("import")
+@state_option
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--type", "kind", type=click.Choice(["host", "other"]), default="other",
+              show_default=True, help="host: the unit's own, with its key; other: a CA.")
+@click.option("--name", default="", help="Its name in the unit; the file's name otherwise.")
+@click.option("--password", is_flag=True, help="Ask for the password of a locked key.")
+def cert_import(state: Path, path: Path, kind: str, name: str, password: bool) -> None:
+    """Install a certificate from a PEM or PKCS #12 file."""
+    from mibgateway.northbound.script_grammar import quote
+    line = f"Cert.Import Type={kind} FileName={quote(name or path.name)} " \
+           f"Path={quote(str(path.resolve()))}"
+    if password:
+        line += f" Password={quote(getpass.getpass('Password of the key: '))}"
+    status = _run_script(state, line.encode(), show_lines=False)
+    if not status:
+        click.echo(f"{name or path.name} installed")
+    sys.exit(status)
+
+
+def _run_script(state: Path, octets: bytes, show_lines: bool = True) -> int:
+    from mibgateway.northbound.shell import ask_console
+    found = ask_console(state / "console", octets)
+    if found is None:
+        return _run_offline(state, octets)
+    for answer in found["answers"]:
+        click.echo(answer)
+    for failure in found["failures"]:
+        where = f"line {failure['line']}: " if show_lines else ""
+        click.echo(f"mibgate: {where}{failure['why']}", err=True)
+    if show_lines:
+        click.echo(f"{found['result']}: {found['lines']} lines, "
+                   f"{len(found['failures'])} refused")
+    return 1 if found["failures"] else 0
+
+
+def _run_offline(state: Path, octets: bytes) -> int:
+    from mibgateway.main import Launch, Order, run_order
+    from mibgateway.northbound.script_grammar import ScriptError, parse_script
+    try:
+        statements = parse_script(octets)
+    except ScriptError as error:
+        click.echo(f"mibgate: line {error.line}: {error.why}", err=True)
+        return 1
+
+    async def settle(launch: Launch) -> None:
+        await launch.settle()
+
+    order = Order(state, say=_say, statements=statements)
+    return run_order(order, then=settle)
+
+
+# -- MIBs
+
+
+@mibgate.group()
+def mib() -> None:
+    """MIB files: check them, show them, find them."""
+
+
+@mib.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def check(files: tuple[Path, ...]) -> None:
+    """Say what is wrong with MIB files: file, object and reason."""
+    from mibagent.model.load import examine
+    found = examine(files)
+    for finding in found:
+        click.echo(str(finding))
+    if not found:
+        click.echo(f"{len(files)} file{'s' * (len(files) > 1)}: nothing is wrong")
+    sys.exit(1 if any(finding.severity == "error" for finding in found) else 0)
+
+
+@mib.command()
+@click.option("--mibs", type=_DIRECTORY, multiple=True, metavar="DIR")
+def tree(mibs: tuple[Path, ...]) -> None:
+    """Show every object as a tree."""
+    from mibagent.model.tree import tree_lines as lines
+    click.echo("\n".join(lines(_model(mibs))))
+
+
+@mib.command()
+def path() -> None:
+    """Print the folders of our MIB files, as net-snmp's -M takes them."""
+    from mibagent.model.places import mib_folders
+    click.echo(":".join(str(folder) for folder in mib_folders()))
+
+
+@mibgate.command()
+@click.argument("what")
+@click.option("--mibs", type=_DIRECTORY, multiple=True, metavar="DIR")
+def name(what: str, mibs: tuple[Path, ...]) -> None:
+    """Give the spellings of an object, however WHAT spells it."""
+    from mibgateway.naming import spellings
+    for title, text in spellings(_model(mibs), what):
+        click.echo(f"{title:<11} {text}")
+
+
+def _model(mibs: tuple[Path, ...]) -> MibModel:
+    from mibgateway.main import model_of
+    return model_of(mibs)
+
+
+

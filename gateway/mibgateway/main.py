@@ -1,0 +1,339 @@
+"""Builds a unit and runs it: who is joined to whom, top to bottom."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.python.failure import Failure
+
+from mibagent.errors import MibgateError, Refused
+from mibagent.model.cache import load_model
+from mibagent.model.nodes import MibModel
+from mibagent.model.places import mib_folders
+from mibagent.service.service import Service
+from mibagent.smi.syntax import Value
+from mibagent.snmp.system import SystemGroup
+from mibagent.store.access import Principal, Rights
+from mibagent.store.layers import Key
+from mibagent.store.rows import Status
+from mibagent.store.wish import Wish
+from mibgateway.errors import StartError
+from mibgateway.northbound.script import Translator, lay_whole, said
+from mibgateway.northbound.script_grammar import ScriptError, Statement, parse_script
+from mibgateway.northbound.shell import open_console
+from mibgateway.services.aaa import AaaService
+from mibgateway.services.cert import CertService
+from mibgateway.services.hoc import HocService
+from mibgateway.services.nlm import NlmService
+from mibgateway.services.scm import ScmService
+from mibgateway.services.sipep import SipEpService
+from mibgateway.services.snmp import SnmpService
+from mibgateway.state import StateDirectory
+from mibgateway.unit import Options, Unit
+
+SERVICES: tuple[type[Service[Any]], ...] = (
+    ScmService, HocService, NlmService, AaaService, CertService, SystemGroup, SnmpService,
+    SipEpService,
+)
+"""In the order in which they start."""
+
+STARTER = Principal("script", Rights.ADMIN, "console")
+
+ADMIN = "admin"
+"""The user that a first start makes where its script makes no Admin."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Order:
+    """What a start was asked for."""
+
+    state: Path
+    script: Path | None = None
+    listen: str = "127.0.0.1"
+    mibs: tuple[Path, ...] = ()
+    unprivileged: bool = False
+    profile: Path | None = None
+    identity: dict[str, str] = field(default_factory=dict)
+    """serial, mac, oui, product: what the first start settles."""
+    say: Callable[[str], None] = print
+    statements: list[Statement] = field(default_factory=list)
+    """What the script says, once read."""
+
+
+def product_version() -> str:
+    """Give the version that is installed."""
+    try:
+        return version("mibgate")
+    except PackageNotFoundError:
+        return "0.1.0"
+
+
+def read_script(path: Path) -> list[Statement]:
+    """Read and parse a script. Raises StartError with line and reason."""
+    try:
+        return parse_script(path.read_bytes())
+    except OSError as error:
+        raise StartError(f"the script {path} can't be read: {error.strerror}") from None
+    except ScriptError as error:
+        raise StartError(f"the script {path}, line {error.line}: {error.why}") from None
+
+
+def model_of(extra: tuple[Path, ...]) -> MibModel:
+    """Load the MIBs: ours, and the folders given. Raises ModelError, StartError."""
+    for folder in extra:
+        if not folder.is_dir():
+            raise StartError(f"--mibs {folder}: there is no such folder")
+    return load_model((*extra, *mib_folders()))
+
+
+def profile_of(model: MibModel, path: Path) -> dict[Key, Value]:
+    """Read a profile: a script of assignments that are the unit's own defaults."""
+    values: dict[Key, Value] = {}
+    translate = Translator(model)
+    for statement in read_script(path):
+        try:
+            step = translate.step(statement)  # type: ignore[arg-type]
+        except (Refused, AttributeError) as error:
+            line = getattr(statement, "line", 0)
+            why = said(model, error) if isinstance(error, Refused) else "only assignments are taken"
+            raise StartError(f"the profile {path}, line {line}: {why}") from None
+        if step.job or step.row is not None:
+            raise StartError(f"the profile {path}, line {step.line}: only scalars have defaults")
+        values.update({wish.key: wish.value for wish in step.wishes})
+    return values
+
+
+class Launch:
+    """One unit from its state directory to `ready`, and back."""
+
+    def __init__(self, reactor: Any, order: Order) -> None:
+        """Open the state and wire the services. Raises MibgateError; then nothing is left open."""
+        self._reactor, self._order = reactor, order
+        if order.script is not None:
+            order.statements = read_script(order.script)
+        model = model_of(order.mibs)
+        state = StateDirectory(order.state)
+        try:
+            profile = self._profile(model, state)
+            self.unit = Unit(
+                reactor, model, state,
+                Options(order.listen, order.unprivileged, product_version()),
+                profile=profile, say=order.say)
+        except BaseException:
+            state.close()
+            raise
+        try:
+            self.unit.identify(**order.identity)
+            self.unit.serve([service(self.unit) for service in SERVICES])
+        except BaseException:
+            self.unit.thread.stop()
+            state.close()
+            raise
+        self._console: Any = None
+
+    def _profile(self, model: MibModel, state: StateDirectory) -> dict[Key, Value] | None:
+        kept = state.path / "profile"
+        given = self._order.profile
+        if given is not None and not kept.exists():
+            found = profile_of(model, given)
+            state.write_private("profile", given.read_text(encoding="utf-8"))
+            return found
+        return profile_of(model, kept) if kept.exists() else None
+
+    # -- what a first start settles
+
+    async def settle(self) -> None:
+        """Commit factory rows, the script, and what a first start makes, as one transaction.
+
+        Raises StartError; then the store is as before.
+        """
+        unit, order = self.unit, self._order
+        first = unit.is_first_start
+        with unit.store.begin(STARTER) as transaction:
+            if first:
+                for wish in unit.host.factory_wishes():
+                    transaction.put(wish)
+            lines: dict[Key, int] = {}
+            password = community = ""
+            try:
+                lines = lay_whole(unit.host, transaction, order.statements)
+                if first and not self._makes_admin(transaction.asked()):
+                    password = secrets.token_urlsafe(12)
+                    for wish in _admin(password):
+                        transaction.put(wish)
+                if first and order.script is None:
+                    community = secrets.token_urlsafe(12)
+                    for wish in _community(community):
+                        transaction.put(wish)
+                transaction.prepare()
+            except ScriptError as error:
+                raise StartError(f"the script {order.script}, line {error.line}: {error.why}") \
+                    from None
+            except Refused as refusal:
+                line = lines.get((refusal.name, refusal.index))
+                where = f"the script {order.script}, line {line}" if line else "the start"
+                raise StartError(f"{where}: {said(unit.model, refusal)}") from None
+            try:
+                await transaction.commit()
+                if first:
+                    await unit.keep_identity()
+            except (Refused, OSError) as error:
+                raise StartError(f"the state can't be written: {error}") from None
+        if password:
+            self._tell_password(password)
+        if community:
+            order.say("SNMP v2c is open on this host for reading, with a community of its own "
+                      "(see snmp.conf below); SNMPv3 is not there yet.")
+        for name in unit.store.set_aside:
+            order.say(f"set aside, since today's MIBs refuse it: {name}")
+
+    @staticmethod
+    def _makes_admin(asked: list[Wish]) -> bool:
+        rights = {wish.index: wish.value for wish in asked
+                  if wish.name == "aaaUsersAccessRights"}
+        return any(value == int(Rights.ADMIN) for value in rights.values())
+
+    def _tell_password(self, password: str) -> None:
+        say = self._order.say
+        if sys.stdout.isatty():
+            say(f"The user {ADMIN} has the password {password}  (shown once; "
+                "`mibgate passwd` sets another)")
+        else:
+            path = self.unit.state.write_private("first-password", f"{ADMIN} {password}\n")
+            say(f"The user {ADMIN} has a password of its own: read it in {path}, "
+                "then delete that file")
+
+    # -- run
+
+    async def start(self) -> None:
+        """Start the services and say where each interface listens. Raises what stops a start."""
+        unit = self.unit
+        identity = unit.identity
+        unit.say(f"mibgate {unit.options.version}, unit {identity.serial}, state "
+                 f"{unit.state.path}")
+        await unit.host.start_all(unit.manual_services())
+        path = unit.state.path / "console"
+        self._console = open_console(self._reactor, unit.host, path)
+        if self._console is not None:
+            unit.say_interface("console", str(path), "for `mibgate script`, `mibgate passwd`")
+        conf = write_snmp_conf(unit, self._order.mibs)
+        unit.say_interface("conf", str(conf), "SNMPCONFPATH for net-snmp")
+        for number, deadline in unit.store.pending.items():
+            self._arm(number, deadline)
+
+    def _arm(self, number: int, deadline: float) -> None:
+        wait = max(0.0, deadline - time.time())
+
+        def take_back() -> None:
+            if number in self.unit.store.pending:
+                ensureDeferred(_taken_back(self.unit, number))
+
+        self._reactor.callLater(wait, take_back)
+
+    async def stop(self) -> None:
+        """Close the console, stop the services, close the journal."""
+        if self._console is not None:
+            await self._console.stopListening()
+        await self.unit.stop()
+
+
+async def _taken_back(unit: Unit, number: int) -> None:
+    try:
+        await unit.store.take_back(number)
+    except Refused as refusal:
+        log.error("revision %d could not be taken back: %s", number, refusal)
+
+
+def _admin(password: str) -> Iterator[Wish]:
+    index = (ADMIN.encode(),)
+    yield Wish("aaaUsersRowStatus", index, int(Status.CREATE_AND_GO))
+    yield Wish("aaaUsersAccessRights", index, int(Rights.ADMIN))
+    yield Wish("aaaUsersPassword", index, password.encode())
+
+
+def _community(community: str) -> Iterator[Wish]:
+    yield Wish("snmpEnableSnmpV2", (), 1)
+    yield Wish("snmpCommunity", (), community.encode())
+    yield Wish("snmpSnmpUser", (), ADMIN.encode())
+
+
+def write_snmp_conf(unit: Unit, extra: tuple[Path, ...]) -> Path:
+    """Write what net-snmp's tools need to ask this unit with no option."""
+    store = unit.store
+    folders = [str(folder) for folder in (*mib_folders(), *extra)]
+    lines = [f"mibdirs {':'.join(folders)}", "mibs ALL"]
+    port = store.get("snmpPortInUse")
+    if port:
+        lines.append(f"defaultPort {port}")
+    if store.configured.cell("snmpEnableSnmpV2", ()):
+        community = store.configured.cell("snmpCommunity", ()) or b""
+        assert isinstance(community, bytes)
+        lines += ["defVersion 2c", f"defCommunity {community.decode()}"]
+    text = "\n".join(["# Made at each start of the unit.", *lines, ""])
+    path = unit.state.write_private("snmp/snmp.conf", text)
+    path.parent.chmod(0o700)
+    return path.parent
+
+
+def run_order(order: Order, then: Callable[[Launch], Any] | None = None) -> int:
+    """Run a unit until a signal ends it; give the exit status.
+
+    then: called once the store is settled in place of starting services; the process ends after.
+    """
+    from twisted.internet import reactor as installed
+    reactor: Any = installed
+    status = 0
+    try:
+        launch = Launch(reactor, order)
+    except MibgateError as error:
+        print(f"mibgate: {error}", file=sys.stderr)
+        return 1
+
+    def failed(failure: Failure) -> None:
+        nonlocal status
+        status = 1
+        error = failure.value
+        if isinstance(error, MibgateError | OSError):
+            print(f"mibgate: {error}", file=sys.stderr)
+        else:
+            print(f"mibgate: the start broke: {failure.getTraceback()}", file=sys.stderr)
+        if reactor.running:
+            reactor.stop()
+
+    async def begin() -> None:
+        if then is None or launch.unit.is_first_start:
+            await launch.settle()
+        if then is not None:
+            await then(launch)
+            reactor.stop()
+            return
+        await launch.start()
+        order.say("ready")
+        sys.stdout.flush()
+
+    def end() -> Deferred[None]:
+        return ensureDeferred(launch.stop()).addErrback(failed)
+
+    reactor.addSystemEventTrigger("before", "shutdown", end)
+    reactor.callWhenRunning(lambda: ensureDeferred(begin()).addErrback(failed))
+    reactor.run()
+    return status
+
+
+def run() -> None:
+    """Run the command line."""
+    from mibgateway.cli import mibgate
+    mibgate()
+
+

@@ -1,0 +1,113 @@
+"""The console: a socket in the state directory that takes a script and gives a report.
+
+Only the user who owns the state directory can open it, so whoever does is an Admin.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mibagent.northbound import Session
+from mibagent.service.host import ServiceHost
+from mibagent.store.access import Principal, Rights
+from mibgateway.northbound.script import LineFailure, Report, ScriptRunner
+from mibgateway.northbound.script_grammar import LIMIT_BYTES, ScriptError, parse_script
+
+CONSOLE = Principal("console", Rights.ADMIN, "console")
+
+LONGEST_SOCKET_NAME = 100
+"""Octets; the kernel takes 107."""
+
+MOST_CALLERS = 16
+
+
+def report_as_json(report: Report) -> bytes:
+    """Give a report as the console sends it."""
+    return json.dumps({
+        "result": report.result, "lines": report.lines, "answers": report.answers,
+        "failures": [{"line": each.line, "why": each.why} for each in report.failures],
+    }).encode()
+
+
+@implementer(IHalfCloseableProtocol)
+class _Console(Protocol):
+    """Takes a script up to the end of the stream, answers, closes."""
+
+    def __init__(self, factory: _Consoles) -> None:
+        self._factory = factory
+        self._octets = bytearray()
+
+    def connectionMade(self) -> None:
+        self._factory.callers += 1
+        if self._factory.callers > MOST_CALLERS and self.transport is not None:
+            self.transport.loseConnection()
+
+    def dataReceived(self, data: bytes) -> None:
+        self._octets += data
+        if len(self._octets) > LIMIT_BYTES + 1 and self.transport is not None:
+            self.transport.loseConnection()
+
+    def readConnectionLost(self) -> None:
+        ensureDeferred(self._answer())
+
+    def writeConnectionLost(self) -> None:
+        """Nobody listens any more; the script runs to its end all the same."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._factory.callers -= 1
+
+    async def _answer(self) -> None:
+        runner = ScriptRunner(Session(self._factory.host, CONSOLE))
+        try:
+            report = await runner.run(parse_script(bytes(self._octets)))
+        except ScriptError as error:
+            report = Report()
+            report.failures.append(LineFailure(error.line, error.why))
+        if self.transport is not None:
+            self.transport.write(report_as_json(report))
+            self.transport.loseConnection()
+
+
+class _Consoles(ServerFactory):
+    noisy = False
+
+    def __init__(self, host: ServiceHost) -> None:
+        self.host = host
+        self.callers = 0
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        return _Console(self)
+
+
+def open_console(reactor: Any, host: ServiceHost, path: Path) -> Any:
+    """Listen at a socket that only its owner opens; None where its name is too long."""
+    if len(str(path).encode()) > LONGEST_SOCKET_NAME:
+        return None
+    path.unlink(missing_ok=True)
+    return reactor.listenUNIX(str(path), _Consoles(host), mode=0o600)
+
+
+def ask_console(path: Path, script: bytes, timeout_s: float = 120.0) -> dict[str, Any] | None:
+    """Send a script to a running unit and wait for its report; None where none runs there."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(timeout_s)
+        try:
+            link.connect(str(path))
+        except OSError:
+            return None
+        link.sendall(script)
+        link.shutdown(socket.SHUT_WR)
+        answer = bytearray()
+        while data := link.recv(65536):
+            answer += data
+    found: dict[str, Any] = json.loads(answer)
+    return found
