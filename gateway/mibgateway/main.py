@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import secrets
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.python.failure import Failure
+from twisted.python.log import PythonLoggingObserver
 
 from mibagent.errors import MibgateError, Refused
 from mibagent.model.cache import load_model
@@ -172,7 +173,7 @@ class Launch:
                     password = secrets.token_urlsafe(12)
                     for wish in _admin(password):
                         transaction.put(wish)
-                if first and order.script is None:
+                if first and order.script is None and ip_address(order.listen).is_loopback:
                     community = secrets.token_urlsafe(12)
                     for wish in _community(community):
                         transaction.put(wish)
@@ -195,6 +196,9 @@ class Launch:
         if community:
             order.say("SNMP v2c is open on this host for reading, with a community of its own "
                       "(see snmp.conf below); SNMPv3 is not there yet.")
+        elif first and order.script is None:
+            order.say(f"SNMP stays closed at {order.listen}: open it by a --script, or start once "
+                      "at 127.0.0.1")
         for name in unit.store.set_aside:
             order.say(f"set aside, since today's MIBs refuse it: {name}")
 
@@ -222,37 +226,20 @@ class Launch:
         identity = unit.identity
         unit.say(f"mibgate {unit.options.version}, unit {identity.serial}, state "
                  f"{unit.state.path}")
-        await unit.host.start_all(unit.manual_services())
+        await unit.start()
         path = unit.state.path / "console"
         self._console = open_console(self._reactor, unit.host, path)
         if self._console is not None:
             unit.say_interface("console", str(path), "for `mibgate script`, `mibgate passwd`")
         conf = write_snmp_conf(unit, self._order.mibs)
         unit.say_interface("conf", str(conf), "SNMPCONFPATH for net-snmp")
-        for number, deadline in unit.store.pending.items():
-            self._arm(number, deadline)
-
-    def _arm(self, number: int, deadline: float) -> None:
-        wait = max(0.0, deadline - time.time())
-
-        def take_back() -> None:
-            if number in self.unit.store.pending:
-                ensureDeferred(_taken_back(self.unit, number))
-
-        self._reactor.callLater(wait, take_back)
+        unit.is_ready = True
 
     async def stop(self) -> None:
         """Close the console, stop the services, close the journal."""
         if self._console is not None:
             await self._console.stopListening()
         await self.unit.stop()
-
-
-async def _taken_back(unit: Unit, number: int) -> None:
-    try:
-        await unit.store.take_back(number)
-    except Refused as refusal:
-        log.error("revision %d could not be taken back: %s", number, refusal)
 
 
 def _admin(password: str) -> Iterator[Wish]:
@@ -273,13 +260,13 @@ def write_snmp_conf(unit: Unit, extra: tuple[Path, ...]) -> Path:
     store = unit.store
     folders = [str(folder) for folder in (*mib_folders(), *extra)]
     lines = [f"mibdirs {':'.join(folders)}", "mibs ALL"]
-    port = store.get("snmpPortInUse")
+    port = int(store.get("snmpPortInUse"))  # type: ignore[arg-type]
     if port:
-        lines.append(f"defaultPort {port}")
+        lines.append(f"defaultPort {port!s}")
     if store.configured.cell("snmpEnableSnmpV2", ()):
-        community = store.configured.cell("snmpCommunity", ()) or b""
-        assert isinstance(community, bytes)
-        lines += ["defVersion 2c", f"defCommunity {community.decode()}"]
+        found = store.configured.cell("snmpCommunity", ())
+        community = found.decode() if isinstance(found, bytes) else "public"
+        lines += ["defVersion 2c", f"defCommunity {community}"]
     text = "\n".join(["# Made at each start of the unit.", *lines, ""])
     path = unit.state.write_private("snmp/snmp.conf", text)
     path.parent.chmod(0o700)
@@ -293,6 +280,7 @@ def run_order(order: Order, then: Callable[[Launch], Any] | None = None) -> int:
     """
     from twisted.internet import reactor as installed
     reactor: Any = installed
+    PythonLoggingObserver("twisted").start()  # type: ignore[no-untyped-call]
     status = 0
     try:
         launch = Launch(reactor, order)

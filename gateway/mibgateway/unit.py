@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from mibagent.model.nodes import MibModel
@@ -139,6 +140,10 @@ class Unit:
         self.host: ServiceHost
         self.service_names: list[str] = []
         self.ready_led = ReadyLed.OFF
+        self.is_ready = False
+        """Whether the start is over, so that the console is left alone."""
+        self.boots = int(self.store.memory.get("boots", b"0"))
+        """How often the unit has started or restarted. RFC 3414 section 2.2.2."""
         self.counters: Callable[[], Counters] = Counters
         self.store.aliases.update({
             "sysContact": "hocSystemContact", "sysName": "hocSystemName",
@@ -198,8 +203,9 @@ class Unit:
         return self.model.names["mibgateUnit"]
 
     def say_interface(self, interface: str, where: str, how: str = "") -> None:
-        """Tell the console where an interface listens."""
-        self.say(f"  {interface:<6} {where:<34} {how}".rstrip())
+        """Tell the console where an interface listens, while the unit starts."""
+        if not self.is_ready:
+            self.say(f"  {interface:<6} {where:<34} {how}".rstrip())
 
     def uptime(self) -> float:
         """Seconds since the unit started or restarted."""
@@ -211,13 +217,34 @@ class Unit:
             node.name for service in services
             if (node := self.model.modules[service.mib].service) is not None]
         self.host = ServiceHost(self.store, services)
+        self.host.on_confirm = self.arm
+
+    async def start(self) -> None:
+        """Start the services; what waits to be confirmed goes on waiting. Raises what stops it."""
+        self.boots += 1
+        await self.store.remember({"boots": str(self.boots).encode()})
+        self.started_at = time.monotonic()
+        await self.host.start_all(self.manual_services())
+        for number, deadline in self.store.pending.items():
+            self.arm(number, deadline)
 
     async def restart(self) -> None:
         """Stop all services and start them again, in this process."""
         await self.host.stop_all()
         await self.store.idle()
-        self.started_at = time.monotonic()
-        await self.host.start_all(self.manual_services())
+        await self.start()
+
+    def arm(self, number: int, deadline: float) -> None:
+        """Take a commit back at its deadline unless it is confirmed before."""
+        def take_back() -> None:
+            if number in self.store.pending:
+                maybeDeferred(lambda: self.store.take_back(number)).addErrback(failed)
+
+        def failed(failure: Failure) -> None:
+            log.error("revision %d could not be taken back: %s", number,
+                      failure.getErrorMessage())
+
+        self.reactor.callLater(max(0.0, deadline - time.time()), take_back)
 
     def manual_services(self) -> list[str]:
         """Give the services that are started by hand only."""

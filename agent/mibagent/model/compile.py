@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pysmi.codegen.jsondoc import JsonCodeGen  # type: ignore[import-untyped]
@@ -46,6 +47,12 @@ class _Compiler(MibCompiler):  # type: ignore[misc]
         return ("", "", ""), ("",)
 
 
+@cache
+def _parser() -> Any:
+    """Give the parser, which takes long to make and keeps nothing between texts."""
+    return SmiV1CompatParser()
+
+
 def compile_texts(files: Iterable[MibFile]) -> Compiled:
     """Compile all modules of files; of two with one name the first counts."""
     compiled = Compiled()
@@ -72,7 +79,7 @@ def _run(compiled: Compiled, strings: Strings) -> None:
         return module.text if module else ""
 
     compiler = _Compiler(
-        SmiV1CompatParser(), JsonCodeGen(),
+        _parser(), JsonCodeGen(),
         CallbackWriter(lambda name, text, _context: written.__setitem__(name, text)))
     compiler.add_sources(CallbackReader(read))
     names = [name for name, module in compiled.declared.items()]

@@ -11,7 +11,14 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.python.failure import Failure
 
-from mibagent.errors import Index, InconsistentValue, ModelError, Refused, ResourceUnavailable
+from mibagent.errors import (
+    InconsistentValue,
+    Index,
+    MibgateError,
+    ModelError,
+    Refused,
+    ResourceUnavailable,
+)
 from mibagent.model.nodes import Applies, MibModel, ObjectNode
 from mibagent.service.jobs import JOB_COLUMNS, MOST_JOBS, Job, JobTable
 from mibagent.service.service import Service, Wishes
@@ -63,6 +70,7 @@ class ServiceHost:
         self.jobs: dict[str, JobTable] = {}
         self.on_state: Callable[[str, ExecState], None] = lambda name, state: None
         self.on_need: Callable[[], None] = lambda: None
+        self.on_confirm: Callable[[int, float], None] = lambda number, deadline: None
         self.broken_providers = 0
         self._restart_owner = _restart_owners(store.model)
         self._needed = False
@@ -265,6 +273,8 @@ class ServiceHost:
             self._run_command(wish)
         for change in revision.changes:
             self._react_to_job(revision, change.name, change.index, change.new)
+        if revision.confirm_by is not None:
+            self.on_confirm(revision.number, revision.confirm_by)
         if revision.confirm_by is not None or revision.undoes:
             owners = {self._restart_owner.get(name, "") for name in names} - {""}
             for name in owners:
@@ -380,7 +390,8 @@ class ServiceHost:
             service.start(hosted.wired.binding.view(hosted.running))
         except Exception as error:
             hosted.comment = str(error)[:255]
-            log.exception("service %s did not start", hosted.wired.name)
+            if not isinstance(error, MibgateError):
+                log.exception("service %s did not start", hosted.wired.name)
             self._set(hosted, ExecState.STOPPED)
             self._free(hosted)
             raise

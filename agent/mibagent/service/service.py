@@ -102,7 +102,7 @@ class Service(Generic[SettingsT]):
     settings: type[SettingsT]
     makes: tuple[str, ...] = ()
     """Tables whose rows only the unit makes; others may destroy them."""
-    hidden: Mapping[str, tuple[str, ...]] = {}  # noqa: RUF012
+    hidden: Mapping[str, tuple[str, ...]] = {}
     """Sealed parts of rows by table: names that no northbound can say."""
 
     configured: SettingsT

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from mibagent.errors import PeerError
 from mibagent.smi.oid import MAX_SUB_IDENTIFIER, MAX_SUB_IDENTIFIERS, Oid
@@ -196,37 +197,43 @@ def _integer_encoder(base: Base) -> Callable[[Value], bytes]:
 
 
 def _unsigned_encoder(base: Base) -> Callable[[Value], bytes]:
-    tag, limit = base.tag, 1 << _BITS[base]
+    limit = 1 << _BITS[base]
     wraps = base is not Base.UNSIGNED32
+    heads = [bytes((base.tag, size)) for size in range(10)]
 
     def encode(value: Value) -> bytes:
         if not isinstance(value, int) or value < 0 or (value >= limit and not wraps):
             raise ValueError(f"no {base.name}: {value!r}")
         value %= limit
         size = (value.bit_length() >> 3) + 1
-        return bytes((tag, size)) + value.to_bytes(size, "big")
+        return heads[size] + value.to_bytes(size, "big")
 
     return encode
 
 
 def _octets_encoder(base: Base) -> Callable[[Value], bytes]:
-    tag = base.tag
+    heads = [bytes((base.tag, size)) for size in range(0x80)]
 
     def encode(value: Value) -> bytes:
-        if not isinstance(value, bytes) or (base is Base.IP_ADDRESS and len(value) != 4):
+        if not isinstance(value, bytes):
             raise ValueError(f"no {base.name}: {value!r}")
-        return tlv(tag, value)
+        size = len(value)
+        return heads[size] + value if size < 0x80 else tlv(base.tag, value)
 
     return encode
 
 
-def _oid_encoder(base: Base) -> Callable[[Value], bytes]:
-    def encode(value: Value) -> bytes:
-        if not isinstance(value, tuple):
-            raise ValueError(f"no object identifier: {value!r}")
-        return tlv(OBJECT_IDENTIFIER, encode_oid(value))
+def _encode_address(value: Value) -> bytes:
+    if not isinstance(value, bytes) or len(value) != 4:
+        raise ValueError(f"no IpAddress: {value!r}")
+    return tlv(Base.IP_ADDRESS.tag, value)
 
-    return encode
+
+@lru_cache(1024)
+def _encode_object_identifier(value: Value) -> bytes:
+    if not isinstance(value, tuple):
+        raise ValueError(f"no object identifier: {value!r}")
+    return tlv(OBJECT_IDENTIFIER, encode_oid(value))
 
 
 def _encoder(base: Base) -> Callable[[Value], bytes]:
@@ -234,7 +241,9 @@ def _encoder(base: Base) -> Callable[[Value], bytes]:
         return _integer_encoder(base)
     if base in _BITS:
         return _unsigned_encoder(base)
-    return _oid_encoder(base) if base is Base.OID else _octets_encoder(base)
+    if base is Base.OID:
+        return _encode_object_identifier
+    return _encode_address if base is Base.IP_ADDRESS else _octets_encoder(base)
 
 
 ENCODERS: dict[Base, Callable[[Value], bytes]] = {base: _encoder(base) for base in Base}

@@ -172,6 +172,36 @@ class Segment:
             self.values[at] = found
         return found
 
+    def take(self, at: int, count: int, room: int) -> tuple[list[bytes], int]:
+        """Read up to that many instances of a computed column; give them and the place behind.
+
+        It stops once they take more octets than there is room for, or rows came or went.
+        """
+        rows, heads, keys, version = self.rows, self.heads, self.keys, self.rows.version
+        indexes, node, read, encode = rows.indexes, self.node, self.read, self.encode
+        found: list[bytes] = []
+        while at < len(heads):
+            head, key = heads[at], keys[at]
+            if head is None:
+                head = heads[at] = tlv(OBJECT_IDENTIFIER, self.prefix + rows.suffixes[at])
+            try:
+                value = encode(read(node, indexes[at]))
+            except NoSuchName:
+                pass
+            else:
+                size = len(head) + len(value)
+                found.append((SEQUENCE_HEADS[size] if size < 0x80 else b"0" + encode_length(size))
+                             + head + value)
+                room -= size
+                count -= 1
+            at += 1
+            if rows.version != version:
+                rows.build()
+                return found, bisect_right(self.keys, key)
+            if not count or room < 0:
+                break
+        return found, at
+
     def unknow(self, at: int) -> None:
         """Forget what is kept of a place: its value changed."""
         if self.values[at] == ABSENT:

@@ -239,7 +239,7 @@ class FastPath:
             sliced = self._slices(wires, repeat)
             if sliced is not None:
                 try:
-                    joined = b"".join(first + sliced if first else sliced)  # type: ignore[arg-type]
+                    joined = b"".join(first + sliced)   # type: ignore[operator]
                 except TypeError:
                     pass                                # one is None: not read yet
                 else:

@@ -210,6 +210,16 @@ class Tree:
         while segment is not None:
             rows = segment.rows
             rows.build()
+            if not segment.kept and not isinstance(segment, Scalars):
+                if at >= len(segment.keys):
+                    segment, at = segment.next, 0
+                    continue
+                more, at = segment.take(at, count - len(found), room)
+                found += more
+                room -= sum(map(len, more))
+                if len(found) == count or room < 0:
+                    return found, len(found) < count
+                continue
             version, values = rows.version, segment.values
             while at < len(values):
                 value = values[at]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mibagent.errors import Index, InconsistentValue
+from mibagent.errors import InconsistentValue, Index
 from mibagent.model.nodes import MibModel, ObjectNode
 from mibagent.store.layers import Key, View
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from mibagent.errors import Index, InconsistentName, InconsistentValue, Refused, WrongValue
+from mibagent.errors import InconsistentName, InconsistentValue, Index, Refused, WrongValue
 
 
 class Status(enum.IntEnum):

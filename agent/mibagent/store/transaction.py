@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from mibagent.errors import (
-    Index,
     InconsistentName,
     InconsistentValue,
+    Index,
     LocalError,
     NoAccess,
     NoCreation,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from mibagent.errors import Index, InconsistentValue, NotWritable, Refused
+from mibagent.errors import InconsistentValue, Index, NotWritable, Refused
 from mibagent.model.nodes import MibModel, ObjectNode, TableNode
 from mibagent.model.spelling import path_of, resolve
 from mibagent.northbound import Session
@@ -142,7 +142,8 @@ class Translator:
             if node is None:
                 names = ", ".join(sorted(each.name.removeprefix(prefix)
                                          for each in known.values()))
-                raise InconsistentValue(str(statement.path), f"no argument {name}; it takes {names}")
+                raise InconsistentValue(
+                    str(statement.path), f"no argument {name}; it takes {names}")
             yield node.name, node.syntax.parse(text, node.name)
 
 

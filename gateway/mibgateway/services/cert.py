@@ -1,4 +1,4 @@
-"""Host and CA certificates: held sealed in the unit's database, listed, imported, judged by date."""
+"""Host and CA certificates: kept sealed in the database, listed, imported, judged by date."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ class CertService(Service[CertSettings]):
                 issue("certCertificateAdded", {
                     "certNotifiedFileName": name, "certNotifiedSubject": found.issued_to,
                     "certNotifiedKind": "host" if table == HOSTS else "other"})
-        for table, name in before.keys() - self._listed.keys():
+        for _, name in before.keys() - self._listed.keys():
             issue("certCertificateDeleted", {"certNotifiedFileName": name})
 
     # -- dates

@@ -106,6 +106,8 @@ class ScmService(Service[ScmSettings]):
         self._due = None
 
     def _tell_state(self, name: str, state: ExecState) -> None:
+        if name not in self.unit.service_names:
+            return
         issue = self.unit.notifier.issue
         if state is ExecState.STARTED:
             issue("scmServiceStarted", {"scmServicesInfoName": name})

@@ -90,8 +90,9 @@ class SnmpService(Service[SnmpSettings]):
         versions = " and ".join(
             ["v1"] * running.enable_snmp_v1 + ["v2c"] * running.enable_snmp_v2)
         rights = "may write" if self.configured.community_may_write else "read-only"
+        instead = f", in place of {running.port}" * (self._port_in_use != running.port != 0)
         self.unit.say_interface("SNMP", f"udp {where} port {self._port_in_use}",
-                                f"{versions}, {rights}")
+                                f"{versions}, {rights}{instead}")
 
     def stop(self) -> Any:
         """Close the port."""

@@ -45,7 +45,7 @@ CLIENT_HANDSHAKE_S = 10.0
 
 
 def _error(reason: TwistedFailure) -> BaseException:
-    return reason.value or ConnectionDone()  # type: ignore[no-untyped-call]
+    return reason.value or ConnectionDone()
 
 
 def zone_free(host: str) -> str:

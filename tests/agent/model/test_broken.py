@@ -135,7 +135,8 @@ def test_no_text_gives_a_traceback(data: st.DataObject) -> None:
     text = (SOUND / "PARROT-MIB.mib").read_text()
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 200)))
-    put = data.draw(st.sampled_from(["", '"', "{", "}", "::=", "--", "END", "0", "parrotMood", "'"]))
+    put = data.draw(st.sampled_from(
+        ["", '"', "{", "}", "::=", "--", "END", "0", "parrotMood", "'"]))
     load_text(text[:start] + put + text[end:])
 
 

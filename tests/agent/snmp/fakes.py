@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
+
 from mibagent.errors import Index, NoAccess, NoSuchName, NotWritable
 from mibagent.model.nodes import Access, MibModel, ObjectNode, TableNode
 from mibagent.smi.oid import Oid
@@ -24,7 +26,6 @@ from mibagent.snmp.message import read_message, read_version
 from mibagent.snmp.pdu import Kind, Pdu, encode_varbind, read_pdu
 from mibagent.snmp.source import Listener
 from mibagent.store.access import Principal, Rights
-from twisted.internet.defer import Deferred, succeed
 
 ROOT = (1, 3, 6, 1, 4, 1, 32473, 9)
 PEER = ("192.0.2.1", 40000)
