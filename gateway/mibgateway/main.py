@@ -280,6 +280,7 @@ def run_order(order: Order, then: Callable[[Launch], Any] | None = None) -> int:
     """
     from twisted.internet import reactor as installed
     reactor: Any = installed
+    logging.getLogger("twisted").setLevel(logging.WARNING)
     PythonLoggingObserver("twisted").start()  # type: ignore[no-untyped-call]
     status = 0
     try:

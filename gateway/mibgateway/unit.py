@@ -205,7 +205,7 @@ class Unit:
     def say_interface(self, interface: str, where: str, how: str = "") -> None:
         """Tell the console where an interface listens, while the unit starts."""
         if not self.is_ready:
-            self.say(f"  {interface:<6} {where:<34} {how}".rstrip())
+            self.say(f"  {interface:<8} {where:<34} {how}".rstrip())
 
     def uptime(self) -> float:
         """Seconds since the unit started or restarted."""

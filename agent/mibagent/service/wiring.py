@@ -98,6 +98,8 @@ def _place(
                 if named in wired.provides:
                     raise ModelError(who, named, "two methods provide it")
                 wired.provides[named] = method
+                if named in wired.tables:
+                    _row_answers(model, method, named, who)
         case "rows":
             wired.factory[hook.names[0]] = method
 
@@ -120,6 +122,20 @@ def _row_table(model: MibModel, method: Callable[..., Any], hook: Hook, who: str
     if len(homes) != 1 or "" in homes:
         raise ModelError(who, method.__name__, "a check of rows names columns of one table")
     return homes.pop()
+
+
+def _row_answers(model: MibModel, method: Callable[..., Any], table: str, who: str) -> None:
+    """Refuse a row class that lacks a column; one that is not annotated is found out at a read."""
+    kind = typing.get_type_hints(method).get("return")
+    row = typing.get_args(kind)[0] if typing.get_args(kind) else kind
+    if not isinstance(row, type) or row is Any or hasattr(row, "__getattr__"):
+        return
+    known = {*dir(row), *typing.get_type_hints(row)}
+    mirrors = model.tables[table].mirrors
+    for node in model.columns(table):
+        if node.access is Access.READ_ONLY and node.name not in mirrors \
+                and field_name(model, node) not in known:
+            raise ModelError(who, node.name, f"{row.__name__} has no {field_name(model, node)}")
 
 
 def _arguments(

@@ -54,9 +54,9 @@ class SystemSettings:
 class ResourceRow:
     """One MIB module that is served."""
 
-    sys_orid: Oid
-    sys_or_descr: str
-    sys_or_up_time: int
+    id: Oid
+    descr: str
+    up_time: int
 
 
 class SystemGroup(Service[SystemSettings]):

@@ -215,9 +215,9 @@ class NlmService(Service[NlmSettings]):
         return int(ConfigStatus.VALID if supported else ConfigStatus.NOT_SUPPORTED)
 
     @provides("nlmActiveTable")
-    def active(self) -> LiveTable[Any]:
+    def active(self) -> LiveTable[Notice]:
         """What trouble is not over."""
-        table: LiveTable[Any] = self.unit.notifier.active
+        table: LiveTable[Notice] = self.unit.notifier.active
         return table
 
     @provides("nlmSyslogSent")

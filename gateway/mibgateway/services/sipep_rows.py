@@ -58,9 +58,17 @@ class GatewayStatusRow:
 class ConnectionRow:
     """What a poller sees of one persistent connection."""
 
+    gateway: str
+    """The gateway that it is for."""
+    remote_host: str
+    """The server, host:port."""
+    local_port: int
+    """Ours; 0 before the first dial."""
+    shell: FlowShell
+    """Who keeps it."""
+
     def __init__(self, gateway: str, remote: HostPort, now: Callable[[], Any]) -> None:
         self.gateway, self.remote_host = gateway, str(remote)
-        self.shell: FlowShell
         self.local_port = 0
         self.ready_at: Any = None
         self._now = now
