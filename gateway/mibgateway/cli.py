@@ -28,6 +28,17 @@ def default_state() -> Path:
     return Path(base) / "mibgate"
 
 
+def loopback() -> str:
+    """Give the loopback address that this host has."""
+    import socket
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+    except OSError:
+        return "::1"
+    return "127.0.0.1"
+
+
 def state_option(command: Any) -> Any:
     """Add --state."""
     return click.option(
@@ -60,7 +71,8 @@ def mibgate() -> None:
 @click.option("--script", type=_FILE, metavar="FILE",
               help="Applied as one transaction before the services start; a refused line stops "
                    "the start.")
-@click.option("--listen", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+@click.option("--listen", default=lambda: loopback(), metavar="ADDRESS",
+              show_default="127.0.0.1, or ::1 on a host without IPv4",
               help="The address that every interface is bound to; 0.0.0.0 or :: for all.")
 @click.option("--mibs", type=_DIRECTORY, multiple=True, metavar="DIR",
               help="A further folder of MIB files; may be given several times.")

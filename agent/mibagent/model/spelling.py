@@ -40,6 +40,7 @@ ACRONYMS = frozenset({
 })
 """Words that a label gives in capitals."""
 
+_NEAR = 0.7
 _WORD = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
 _BARE = re.compile(r"""[^ \t#"\],\[\x00-\x1f\x7f]+""")
 _PATH = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\.([A-Za-z][A-Za-z0-9_-]*)")
@@ -272,17 +273,18 @@ def _unknown(model: MibModel, service: str, name: str, spelled: str) -> str:
         names = (*model.services, *(
             module.name for module in model.modules.values() if module.service is None))
         return _suggest(f"no such service as {service}", service, names)
-    row = directory(model).get(f"{service}.{name}".casefold())
+    row = known.get(f"{service}.{name}".casefold())
     what = "no such column" if row is not None else "no such object"
-    paths = [
-        path_of(model, node) for path, node in known.items()
-        if path.startswith(service.casefold() + ".")]
-    return _suggest(what, spelled, paths)
+    start = service.casefold() + "."
+    near = get_close_matches(
+        spelled.casefold().removeprefix(start),
+        [path.removeprefix(start) for path in known if path.startswith(start)], 1, _NEAR)
+    return f"{what}; {path_of(model, known[start + near[0]])} is near" if near else what
 
 
 def _suggest(what: str, text: str, known: Iterable[str]) -> str:
     by_folded = {name.casefold(): name for name in known}
-    near = get_close_matches(text.casefold(), by_folded, 1, 0.7)
+    near = get_close_matches(text.casefold(), by_folded, 1, _NEAR)
     return f"{what}; {by_folded[near[0]]} is near" if near else what
 
 

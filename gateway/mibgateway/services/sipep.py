@@ -338,6 +338,10 @@ class SipEpService(Service[SipEpSettings]):
 
     def _note_port(self, connection: ConnectionRow, port: int) -> None:
         connection.local_port = port
+        self.unit.notifier.issue("sipEpTlsConnectionAttempt", {
+            "sipEpTlsPersistentConnectionStatusRemoteHost": connection.remote_host,
+            "sipEpTlsPersistentConnectionStatusGateway": connection.gateway,
+            "sipEpTlsPersistentConnectionStatusLocalPort": port})
         running = self._running
         if running is not None and running.transport_persistent_port_interval:
             self.unit.store.remember({LAST_PORT: str(port).encode()}).addErrback(lambda _: None)
@@ -364,10 +368,6 @@ class SipEpService(Service[SipEpSettings]):
         server = {"sipEpNotifiedServer": connection.remote_host,
                   "sipEpGatewayStatusName": connection.gateway}
         match effect:
-            case terms.Dial():
-                issue("sipEpTlsConnectionAttempt", {
-                    **about, "sipEpTlsPersistentConnectionStatusLocalPort":
-                    connection.local_port})
             case terms.Ready():
                 connection.ready_at = self.unit.clock.local()
                 issue("sipEpTlsConnectionReady", about)

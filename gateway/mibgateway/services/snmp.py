@@ -87,6 +87,7 @@ class SnmpService(Service[SnmpSettings]):
         where = self.unit.options.listen
         self._port, self._port_in_use = self.unit.open_port(
             running.port, lambda port: listen(self.unit.reactor, engine, where, port))
+        self._port_in_use = self._port_in_use or self._port.getHost().port
         versions = " and ".join(
             ["v1"] * running.enable_snmp_v1 + ["v2c"] * running.enable_snmp_v2)
         rights = "may write" if self.configured.community_may_write else "read-only"

@@ -146,6 +146,7 @@ class _Dial:
         if bind is None:
             self._report(Failure(Trouble.CONNECT, "no local port is free for the connection"))
             return
+        self._shell.note_port(self.port)
         factory = TLSMemoryBIOFactory(self._creator, True, _Factory(self))
         factory.noisy = False
         self._connector = self._shell.reactor.connectTCP(
@@ -170,7 +171,6 @@ class _Dial:
         if self._given_up:
             self._abort()
             return
-        self._shell.note_port(self.port)
         self._shell.carry(lambda flow, now: flow.opened(now, self._link))
         self._shell.prepare_socket(self._socket())
 
