@@ -71,6 +71,22 @@ class Notice:
                    if name not in _REASONS)
 
 
+class Rate:
+    """Bounds how often a stranger can make the unit report something."""
+
+    def __init__(self, per_minute: int, now: Callable[[], float]) -> None:
+        self._per_minute, self._now = per_minute, now
+        self._since, self._count = float("-inf"), 0
+
+    def allows(self) -> bool:
+        """Whether one more may be reported in this minute."""
+        now = self._now()
+        if now - self._since >= 60:
+            self._since, self._count = now, 0
+        self._count += 1
+        return self._count <= self._per_minute
+
+
 class Notifier:
     """Where services issue notifications; Nlm takes them from here."""
 

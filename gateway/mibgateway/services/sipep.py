@@ -19,6 +19,7 @@ from mibagent.service.settings import Row, Table
 from mibagent.smi.host import HostPort
 from mibagent.store.live import LiveTable
 from mibagent.store.wish import Wish
+from mibgateway.notifier import Rate
 from mibgateway.services.sipep_rows import ConnectionRow, GatewayState, GatewayStatusRow
 from mibgateway.sip import terms
 from mibgateway.sip.flow import Flow
@@ -38,6 +39,9 @@ from mibgateway.unit import ReadyLed
 
 SIP_PORT, SIPS_PORT = 5060, 5061
 """RFC 3261 section 19.1.2."""
+
+STRANGERS_A_MINUTE = 30
+"""Notifications that somebody who comes to our ports can cause."""
 
 LAST_PORT = "sipep-last-port"
 """What the unit remembers of its local ports."""
@@ -118,6 +122,7 @@ class SipEpService(Service[SipEpSettings]):
         self._running: SipEpSettings | None = None
         self._credential_seen: object = None
         self._refusals: dict[str, PeerRefused] = {}
+        self._strangers = Rate(STRANGERS_A_MINUTE, unit.reactor.seconds)
 
     # -- before a commit
 
@@ -250,11 +255,13 @@ class SipEpService(Service[SipEpSettings]):
         assert running is not None
 
         def too_large(size: int, peer: str) -> None:
+            if not self._strangers.allows():
+                return
             self.unit.notifier.issue("sipEpMessageTooLarge", {
                 "sipEpNotifiedSize": size, "sipEpNotifiedPeer": peer})
 
         def refused(error: BaseException, peer: str) -> None:
-            if self._policy.client_authentication:
+            if self._policy.client_authentication and self._strangers.allows():
                 self.unit.notifier.issue("sipEpClientCertificateRefused", {
                     "sipEpGatewayStatusName": key, "sipEpNotifiedPeer": peer,
                     "sipEpNotifiedReason": explain(error, self._policy, "client").rstrip(".")})

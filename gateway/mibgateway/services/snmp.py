@@ -12,11 +12,13 @@ from mibagent.snmp.engine import Engine
 from mibagent.snmp.serving import StoreSource
 from mibagent.snmp.shell import start as listen
 from mibagent.store.access import Principal, Rights
+from mibgateway.notifier import Rate
 
 _FORGETTING = ("snmp", "aaaUsers")
 """Objects that say who may what begin so."""
 
-_REFUSALS_TOLD_AT_ONCE = 10
+REFUSALS_A_MINUTE = 10
+"""Notifications of refused requests; more are counted by SNMPv2-MIB alone."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,7 @@ class SnmpService(Service[SnmpSettings]):
         self._port: Any = None
         self._port_in_use = 0
         self._running: SnmpSettings | None = None
-        self._refusals = 0
-        self._refusals_since = 0.0
+        self._refusals = Rate(REFUSALS_A_MINUTE, unit.reactor.seconds)
 
     @property
     def engine(self) -> Engine:
@@ -134,11 +135,7 @@ class SnmpService(Service[SnmpSettings]):
         return Principal(name, max(rights, most), "snmp", peer_host)
 
     def _tell_refused(self, peer: Any, why: str) -> None:
-        now = self.unit.reactor.seconds()
-        if now - self._refusals_since > 60:
-            self._refusals, self._refusals_since = 0, now
-        self._refusals += 1
-        if self._refusals > _REFUSALS_TOLD_AT_ONCE:
+        if not self._refusals.allows():
             return
         running = self._running
         hint = "set Snmp.Community and Snmp.SnmpUser" if running is not None else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from itertools import chain
 
 LARGEST_PORT = 65535
 
@@ -19,6 +20,6 @@ def candidate_ports(
     first = base
     if interval and last is not None and base <= last < largest:
         first = last + 1
-    for port in (*range(first, largest + 1), *range(base, first)):
+    for port in chain(range(first, largest + 1), range(base, first)):
         if port not in in_use:
             yield port
