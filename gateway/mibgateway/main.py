@@ -320,9 +320,3 @@ def run_order(order: Order, then: Callable[[Launch], Any] | None = None) -> int:
     return status
 
 
-def run() -> None:
-    """Run the command line."""
-    from mibgateway.cli import mibgate
-    mibgate()
-
-
