@@ -276,7 +276,7 @@ def write_snmp_conf(unit: Unit, extra: tuple[Path, ...]) -> Path:
 def run_order(order: Order, then: Callable[[Launch], Any] | None = None) -> int:
     """Run a unit until a signal ends it; give the exit status.
 
-    then: called once the store is settled in place of starting services; the process ends after.
+    then: called in place of settling the store and starting the services; the process ends after.
     """
     from twisted.internet import reactor as installed
     reactor: Any = installed
@@ -301,12 +301,11 @@ def run_order(order: Order, then: Callable[[Launch], Any] | None = None) -> int:
             reactor.stop()
 
     async def begin() -> None:
-        if then is None or launch.unit.is_first_start:
-            await launch.settle()
         if then is not None:
             await then(launch)
             reactor.stop()
             return
+        await launch.settle()
         await launch.start()
         order.say("ready")
         sys.stdout.flush()

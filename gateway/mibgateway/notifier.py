@@ -21,7 +21,6 @@ log = logging.getLogger("mibgate.notification")
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _WAITING = 200
 _MOST_ACTIVE = 1000
-_REASONS = frozenset({"sipEpNotifiedReason"})
 
 
 @dataclass(frozen=True)
@@ -65,10 +64,23 @@ class Notice:
         """Its text."""
         return self.text
 
-    def is_about(self, other: Notice) -> bool:
-        """Whether both are about the same thing: the objects they share have the same values."""
-        return all(other.values.get(name, value) == value for name, value in self.values.items()
-                   if name not in _REASONS)
+    def is_about(self, other: Notice, names: frozenset[str]) -> bool:
+        """Whether both are about the same thing: these objects have the same values in both."""
+        return all(other.values.get(name) == self.values.get(name) for name in names)
+
+
+def _what_trouble_is_about(model: MibModel) -> dict[str, frozenset[str]]:
+    """Give, for each notification that another clears, the objects that both carry.
+
+    The others, reasons and details, may differ while the trouble is the same.
+    """
+    about: dict[str, frozenset[str]] = {}
+    for clearing in model.notifications.values():
+        for node in model.notifications.values():
+            if node.service == clearing.service and node.number in clearing.clears:
+                shared = frozenset(node.objects).intersection(clearing.objects)
+                about[node.name] = about.get(node.name, frozenset()) | shared
+    return about
 
 
 class Rate:
@@ -98,8 +110,7 @@ class Notifier:
         """Gives the least severity that a service issues, 0 for none at all."""
         self.active: LiveTable[Notice] = LiveTable()
         """The trouble that nothing has cleared yet, by number in order of arrival."""
-        self._clearable = {(node.service, number) for node in model.notifications.values()
-                           for number in node.clears}
+        self._about = _what_trouble_is_about(model)
         self._last_active = 0
 
     def issue(self, name: str, values: Mapping[str, object] | None = None) -> None:
@@ -125,21 +136,33 @@ class Notifier:
 
     def _note_trouble(self, notice: Notice) -> None:
         ended = [index for index in self.active.indexes()
-                 if (old := self.active.get(index)) is not None and old.service == notice.service
-                 and (old.node.number in notice.node.clears or old.node is notice.node)
-                 and notice.is_about(old)]
+                 if (old := self.active.get(index)) is not None and self._ends(notice, old)]
         for index in ended:
             self.active.remove(index)
-        if (notice.service, notice.node.number) in self._clearable \
+        if notice.node.name in self._about \
                 and notice.severity >= SEVERITIES["warning"] and len(self.active) < _MOST_ACTIVE:
             self._last_active = self._last_active % (2**31 - 1) + 1
             self.active.add(self._last_active, notice)
 
-    def end_trouble(self, names: tuple[str, ...]) -> None:
-        """Take these notifications off the active list: what they were about is gone."""
+    def _ends(self, notice: Notice, old: Notice) -> bool:
+        if old.node is notice.node:
+            return notice.is_about(old, self._about[old.node.name])
+        shared = frozenset(old.node.objects).intersection(notice.node.objects)
+        return old.service == notice.service and old.node.number in notice.node.clears \
+            and notice.is_about(old, shared)
+
+    def end_trouble(
+        self, names: tuple[str, ...], about: Mapping[str, str] | None = None
+    ) -> None:
+        """Take these notifications off the active list: what they were about is gone.
+
+        about: only those with these values; None takes all.
+        """
+        wanted = (about or {}).items()
         for index in self.active.indexes():
             notice = self.active.get(index)
-            if notice is not None and notice.node.name in names:
+            if notice is not None and notice.node.name in names \
+                    and all(notice.values.get(name) == value for name, value in wanted):
                 self.active.remove(index)
 
     def deliver_to(self, sink: Callable[[Notice], None]) -> Callable[[], None]:

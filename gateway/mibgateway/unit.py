@@ -123,10 +123,12 @@ class Unit:
         name: str = "unit",
         profile: Mapping[Key, Value] | None = None,
         say: Callable[[str], None] = lambda text: None,
+        clock: UnitClock | None = None,
     ) -> None:
+        """clock: None is the host's."""
         self.reactor, self.model, self.state, self.options = reactor, model, state, options
         self.say = say
-        self.clock = UnitClock(host=time.time, monotonic=time.monotonic)
+        self.clock = clock or UnitClock(host=time.time, monotonic=time.monotonic)
         self.notifier = Notifier(model, self.clock.local)
         self.vault = Vault(self.judging_time)
         self.thread = JournalThread(reactor)
@@ -136,9 +138,10 @@ class Unit:
             soon=lambda call: reactor.callLater(0, call), profile=profile)
         self.store.load()
         self.identity = self._kept_identity()
-        self.started_at = time.monotonic()
+        self.started_at = self.clock.monotonic()
         self.host: ServiceHost
         self.service_names: list[str] = []
+        self._armed: dict[int, Any] = {}
         self.ready_led = ReadyLed.OFF
         self.is_ready = False
         """Whether the start is over, so that the console is left alone."""
@@ -209,7 +212,7 @@ class Unit:
 
     def uptime(self) -> float:
         """Seconds since the unit started or restarted."""
-        return time.monotonic() - self.started_at
+        return self.clock.monotonic() - self.started_at
 
     def serve(self, services: Sequence[Service[Any]]) -> None:
         """Wire the services. Raises ModelError."""
@@ -223,7 +226,7 @@ class Unit:
         """Start the services; what waits to be confirmed goes on waiting. Raises what stops it."""
         self.boots += 1
         await self.store.remember({"boots": str(self.boots).encode()})
-        self.started_at = time.monotonic()
+        self.started_at = self.clock.monotonic()
         await self.host.start_all(self.manual_services())
         for number, deadline in self.store.pending.items():
             self.arm(number, deadline)
@@ -237,6 +240,7 @@ class Unit:
     def arm(self, number: int, deadline: float) -> None:
         """Take a commit back at its deadline unless it is confirmed before."""
         def take_back() -> None:
+            del self._armed[number]
             if number in self.store.pending:
                 maybeDeferred(lambda: self.store.take_back(number)).addErrback(failed)
 
@@ -244,7 +248,11 @@ class Unit:
             log.error("revision %d could not be taken back: %s", number,
                       failure.getErrorMessage())
 
-        self.reactor.callLater(max(0.0, deadline - time.time()), take_back)
+        call = self._armed.pop(number, None)
+        if call is not None and call.active():
+            call.cancel()
+        self._armed[number] = self.reactor.callLater(
+            max(0.0, deadline - time.time()), take_back)
 
     def manual_services(self) -> list[str]:
         """Give the services that are started by hand only."""
@@ -283,14 +291,12 @@ class Unit:
     async def stop(self) -> None:
         """Stop services, let the journal write what is queued, and close."""
         await self.host.stop_all()
+        for call in self._armed.values():
+            call.cancel()
+        self._armed.clear()
         await self.store.idle()
         self.thread.stop()
         self.state.close()
 
 
-def awaited(made: Any) -> Deferred[Any]:
-    """Give a Deferred for whatever can be awaited."""
-    return maybeDeferred(lambda: made)
-
-
-__all__ = ["Identity", "JournalThread", "Options", "Unit", "awaited"]
+__all__ = ["Identity", "JournalThread", "Options", "Unit"]

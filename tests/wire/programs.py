@@ -37,6 +37,16 @@ def needs(*programs: str) -> Callable[[_Test], _Test]:
     return decorate
 
 
+def require(program: str) -> str:
+    """Give the program's path, inside a test; fail in CI and skip elsewhere where there is none."""
+    path = found(program)
+    if path is not None:
+        return path
+    if os.environ.get("CI"):
+        pytest.fail(f"not installed: {program}; ./tools/setup --peers installs what tests need")
+    pytest.skip(f"not installed: {program}")
+
+
 def free_udp_port(address: str = "127.0.0.1") -> int:
     """Give a port that nobody had a moment ago."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -19,6 +19,7 @@ from zope.interface import implementer
 from mibagent.northbound import Session
 from mibagent.service.host import ServiceHost
 from mibagent.store.access import Principal, Rights
+from mibgateway.errors import StartError
 from mibgateway.northbound.script import LineFailure, Report, ScriptRunner
 from mibgateway.northbound.script_grammar import LIMIT_BYTES, ScriptError, parse_script
 
@@ -97,17 +98,24 @@ def open_console(reactor: Any, host: ServiceHost, path: Path) -> Any:
 
 
 def ask_console(path: Path, script: bytes, timeout_s: float = 120.0) -> dict[str, Any] | None:
-    """Send a script to a running unit and wait for its report; None where none runs there."""
+    """Send a script to a running unit and wait for its report; None where none runs there.
+
+    Raises StartError when it gives none.
+    """
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(timeout_s)
         try:
             link.connect(str(path))
         except OSError:
             return None
-        link.sendall(script)
-        link.shutdown(socket.SHUT_WR)
         answer = bytearray()
-        while data := link.recv(65536):
-            answer += data
-    found: dict[str, Any] = json.loads(answer)
+        try:
+            link.sendall(script)
+            link.shutdown(socket.SHUT_WR)
+            while data := link.recv(65536):
+                answer += data
+            found: dict[str, Any] = json.loads(answer)
+        except (OSError, ValueError) as error:
+            raise StartError(f"the unit gave no report of the script: "
+                             f"{error if isinstance(error, OSError) else 'it hung up'}") from None
     return found

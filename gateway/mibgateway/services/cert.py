@@ -223,6 +223,9 @@ class CertService(Service[CertSettings]):
             if said in self._warned:
                 continue
             self._warned -= {each for each in self._warned if each[:2] == (table, name)}
+            self.unit.notifier.end_trouble(
+                ("certCertificateExpiresSoon", "certCertificateNotValid"),
+                {"certNotifiedFileName": name})
             if status is Status.EXPIRES_SOON:
                 self.unit.notifier.issue("certCertificateExpiresSoon", {
                     "certNotifiedFileName": name, "certNotifiedValidTo":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from mibagent.service.host import ExecState
 from mibagent.service.jobs import Job
 from mibagent.service.service import Service, check, command, provides, rows
 from mibagent.service.settings import Row, Table
+
+
+log = logging.getLogger(__name__)
 
 
 class StartupType(enum.IntEnum):
@@ -178,7 +182,10 @@ class ScmService(Service[ScmSettings]):
 
     async def _restart_needing(self) -> None:
         for name in self.unit.host.needing_restart():
-            await self.unit.host.restart(name)
+            try:
+                await self.unit.host.restart(name)
+            except Exception as error:
+                log.error("%s could not be restarted: %s", name, error)  # its comment says so too
 
     @command("scmRestartUnitTable")
     def restart_unit(self, job: Job[RestartUnitArguments]) -> None:

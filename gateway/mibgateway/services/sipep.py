@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import enum
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.internet.defer import DeferredList
+from twisted.internet.defer import DeferredList, maybeDeferred
 from twisted.internet.error import CannotListenError
 
 from mibagent.errors import InconsistentValue
@@ -120,6 +120,7 @@ class SipEpService(Service[SipEpSettings]):
         self._ports: list[Any] = []
         self._ends: list[Callable[[], None]] = []
         self._running: SipEpSettings | None = None
+        self._starting = False
         self._credential_seen: object = None
         self._refusals: dict[str, PeerRefused] = {}
         self._strangers = Rate(STRANGERS_A_MINUTE, unit.reactor.seconds)
@@ -138,11 +139,11 @@ class SipEpService(Service[SipEpSettings]):
                 yield from _switch(key, bool(asked[0][1]), wishes)
             return
         made = {index for name, index in wishes.changed if name == "sipEpGatewayRowStatus"}
-        others = [row for row in wanted.transport_config.values() if row.index not in made]
-        if any(row.tls_enable for row in others):
-            for index in made:
-                if any(wanted.gateway[key].index == index for key in wanted.gateway):
-                    yield from _switch(index[0].decode(), True, wishes)  # type: ignore[union-attr]
+        rows = list(wanted.transport_config.values())
+        others = [row.tls_enable for row in rows if row.index not in made]
+        for row in rows:
+            if row.index in made and others and row.tls_enable != others[0]:
+                yield from _switch(row.key, others[0], wishes)
 
     @check("sipEpTransportConfigUdpEnable", "sipEpTransportConfigTcpEnable",
            "sipEpTransportConfigTlsEnable")
@@ -177,8 +178,10 @@ class SipEpService(Service[SipEpSettings]):
         if lacking:
             self.unit.notifier.issue("sipEpCipherSuitesNotAvailable",
                                      {"sipEpNotifiedCipherSuites": ", ".join(lacking)})
+        self._starting = True
         for key, row in running.gateway.items():
             self._start_gateway(key, row)
+        self._starting = False
         self._credential_seen = self._seen()
         self._ends = [self.unit.vault.watch(self._certificates_changed),
                       self.unit.clock.on_trust(self._trust_changed)]
@@ -186,10 +189,11 @@ class SipEpService(Service[SipEpSettings]):
 
     def stop(self) -> Any:
         """Say goodbye to every server; close the ports."""
+        self._running = None
         for end in self._ends:
             end()
         self._ends = []
-        waiting = [port.stopListening() for port in self._ports]
+        waiting = [maybeDeferred(port.stopListening) for port in self._ports]
         self._ports = []
         rows = list(zip(self._connections.indexes(), self._connections.values(), strict=True))
         for index, row in rows:
@@ -199,7 +203,6 @@ class SipEpService(Service[SipEpSettings]):
             "sipEpTlsHandshakeFailed", "sipEpTlsConnectionLost", "sipEpServerCertificateRefused",
             "sipEpTlsPortNotOpened", "sipEpServerUnreachable", "sipEpGatewayNotReady"))
         self._status = {key: GatewayStatusRow() for key in self._status}
-        self._running = None
         self._led(ReadyLed.OFF)
         done = DeferredList(waiting, consumeErrors=True)
         return done.addCallback(lambda _: None)
@@ -377,7 +380,8 @@ class SipEpService(Service[SipEpSettings]):
         match effect:
             case terms.Ready():
                 connection.ready_at = self.unit.clock.local()
-                issue("sipEpTlsConnectionReady", about)
+                issue("sipEpTlsConnectionReady",
+                      {**about, "sipEpGatewayStatusName": connection.gateway})
             case terms.Reachable():
                 issue("sipEpServerReachable", server)
             case terms.Unreachable():
@@ -426,26 +430,29 @@ class SipEpService(Service[SipEpSettings]):
         running = self._running
         if not trusted or running is None or not self._tls:
             return
+        opened: list[str] = []
         for key, row in running.gateway.items():
             if self._status[key].state_code is GatewayState.WAITING_FOR_TIME:
                 try:
-                    self._set_state(key, GatewayState.SERVER_UNREACHABLE)
                     self._open_tls(key, row, self._answering(key, row))
+                    opened.append(key)
                 except CannotListenError as error:
                     self._set_state(key, GatewayState.PORT_IN_USE, f"port {error.port}")
+                self.unit.notifier.end_trouble(
+                    ("sipEpTlsPortNotOpened",), {"sipEpGatewayStatusName": key})
         for connection in self._connections.values():
             if connection.shell.flow.main is None:
                 connection.shell.carry(lambda flow, now: flow.replace(now))
-        self._judge_gateways()
+        self._judge_gateways(opened)
 
-    def _judge_gateways(self) -> None:
-        running = self._running
-        if running is None:
+    def _judge_gateways(self, opened: Sequence[str] = ()) -> None:
+        """Say how each gateway is; opened: those that waited for the time and wait no more."""
+        if self._running is None or self._starting:
             return
         stuck = (GatewayState.PORT_IN_USE, GatewayState.INVALID_CONFIGURATION,
                  GatewayState.WAITING_FOR_TIME)
         for key, status in self._status.items():
-            if status.state_code in stuck:
+            if status.state_code in stuck and key not in opened:
                 continue
             mine = [row for row in self._connections.values() if row.gateway == key]
             dead = [row.remote_host for row in mine if row.shell.flow.main is None]

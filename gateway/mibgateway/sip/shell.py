@@ -147,7 +147,8 @@ class _Dial:
             self._report(Failure(Trouble.CONNECT, "no local port is free for the connection"))
             return
         self._shell.note_port(self.port)
-        factory = TLSMemoryBIOFactory(self._creator, True, _Factory(self))
+        factory = TLSMemoryBIOFactory(
+            self._creator, True, _Factory(self), clock=self._shell.reactor)
         factory.noisy = False
         self._connector = self._shell.reactor.connectTCP(
             self.address, self._shell.port, factory, self._shell.connect_timeout_s, bind)
@@ -525,6 +526,7 @@ def listen_tcp(answering: Answering, port: int, interface: str) -> Any:
 
 def listen_tls(answering: Answering, creator: Any, port: int, interface: str) -> Any:
     """Take SIP over TLS. Raises CannotListenError."""
-    factory = TLSMemoryBIOFactory(creator, False, _Callers(answering, True))
+    factory = TLSMemoryBIOFactory(
+        creator, False, _Callers(answering, True), clock=answering.reactor)
     factory.noisy = False
     return answering.reactor.listenTCP(port, factory, interface=interface)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -101,7 +102,7 @@ def test_a_file_that_others_may_write_is_not_read(
 ) -> None:
     load(tmp_path)
     cached(tmp_path).chmod(mode)
-    monkeypatch.setattr(cache.pickle, "loads", lambda _octets: pytest.fail("it was read"))
+    monkeypatch.setattr(pickle, "loads", lambda _octets: pytest.fail("it was read"))
     load(tmp_path)
 
 
@@ -110,7 +111,7 @@ def test_a_link_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     path = cached(tmp_path)
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
-    monkeypatch.setattr(cache.pickle, "loads", lambda _octets: pytest.fail("it was read"))
+    monkeypatch.setattr(pickle, "loads", lambda _octets: pytest.fail("it was read"))
     load(tmp_path)
 
 
