@@ -160,7 +160,7 @@ class Bench:
         if not starts:
             return
         with self.store.begin(LOCAL) as transaction:
-            for wish in self.host.factory_wishes():
+            for wish in self.host.factory_wishes() if self.unit.is_first_start else ():
                 transaction.put(wish)
             for (name, index), value in (before or {}).items():
                 transaction.set(name, index, value)

@@ -8,7 +8,6 @@ from tests.gateway.kit import model
 
 VERSION_ALIASES = [
     "sipEpTransportTlsVersion",
-    "SIPEPTRANSPORTTLSVERSION",
     "SipEp.TransportTlsVersion",
     "sipep.transporttlsversion",
     "sipEpTransportTlsVersion.0",
@@ -63,3 +62,8 @@ def test_what_is_unknown_is_refused_in_words(what: str) -> None:
     with pytest.raises(MibgateError) as refused:
         list(spellings(model(), what))
     assert str(refused.value)
+
+
+def test_a_descriptor_in_another_case_names_the_one_that_is_meant() -> None:
+    with pytest.raises(MibgateError, match="sipEpTransportTlsVersion is near"):
+        list(spellings(model(), "SIPEPTRANSPORTTLSVERSION"))

@@ -374,10 +374,13 @@ class Snmp:
             kind, b"".join(encode_varbind(encode_oid(oid), bytes((NULL, 0))) for oid in oids),
             first, second))
 
-    def walk(self, root: Oid = (1, 3), bulk: int = 0) -> list[tuple[Oid, int, Value | None]]:
-        """Give all below a root, by GETNEXT or by GETBULK; each name is beyond the one before."""
+    def walk(self, root: Oid = (), bulk: int = 0) -> list[tuple[Oid, int, Value | None]]:
+        """Give all below a root, by GETNEXT or by GETBULK; each name is beyond the one before.
+
+        Without a root: all that the agent has.
+        """
         rows: list[tuple[Oid, int, Value | None]] = []
-        at = root
+        at = root or (0, 0)
         while True:
             ask = partial(self.ask_oids, Kind.GET_BULK, second=bulk) if bulk else \
                 partial(self.ask_oids, Kind.GET_NEXT)

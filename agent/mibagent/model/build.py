@@ -185,16 +185,17 @@ class Builder:
 
     def _notifications(self, objects: dict[str, ObjectNode]) -> dict[str, NotificationNode]:
         clauses = [
-            clause for module in self.modules.values()
+            clause
+            for module in sorted(self.modules.values(), key=lambda module: not module.identity)
             for clause in module.notifications.values() if clause.oid]
         found: dict[str, NotificationNode] = {}
-        for clause in sorted(clauses, key=lambda clause: clause.oid):
+        for clause in clauses:
             if clause.name in found:
                 self.say(clause.module, clause.name, "another module declares this name",
                          "warning")
                 continue
             found[clause.name] = self._notification(clause, objects)
-        return found
+        return dict(sorted(found.items(), key=lambda item: item[1].oid))
 
     def _notification(
         self, clause: NotificationClause, objects: dict[str, ObjectNode]

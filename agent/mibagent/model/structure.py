@@ -48,14 +48,18 @@ class _Examination:
 def examine_structure(
     modules: Modules, services: Set[str], findings: list[Finding]
 ) -> list[ObjectClause]:
-    """Add faults to findings; give the objects that are sound so far, in order of OID."""
+    """Add faults to findings; give the objects that are sound so far, in order of OID.
+
+    Of two modules that declare one object the first counts, SMIv2 before SMIv1.
+    """
     examination = _Examination(modules, services, findings)
     for module in modules.values():
         _check_imports(examination, module)
         _check_lost(examination, module)
         _check_sequences(examination, module)
+    newest_first = sorted(modules.values(), key=lambda module: not module.identity)
     sound = [
-        clause for module in modules.values() for clause in module.objects.values()
+        clause for module in newest_first for clause in module.objects.values()
         if _is_sound(examination, clause)]
     return sorted(_without_doubles(examination, sound), key=lambda clause: clause.oid)
 
@@ -138,7 +142,7 @@ def _misplaced(examination: _Examination, clause: ObjectClause) -> list[str]:
 def _without_doubles(
     examination: _Examination, clauses: list[ObjectClause]
 ) -> list[ObjectClause]:
-    """Give clauses without those whose name or OID is taken; the first module's stand."""
+    """Give clauses without those whose name or OID is taken; the first in order stand."""
     names: dict[str, _Place] = {}
     oids: dict[Oid, _Place] = {}
     kept: list[ObjectClause] = []
@@ -152,7 +156,7 @@ def _without_doubles(
         else:
             names[clause.name] = oids[clause.oid] = place
             kept.append(clause)
-    for module in examination.modules.values():
+    for module in sorted(examination.modules.values(), key=lambda module: not module.identity):
         for name, oid in module.nodes.items():
             taken = oids.get(oid)
             if taken is not None and taken.module == module.name:

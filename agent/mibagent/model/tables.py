@@ -30,7 +30,7 @@ def build_table(
     """Give a table, `base` still the name of the entry that it augments; None with a finding."""
     try:
         key, implied = _key(modules, entry, 0)
-        index_syntaxes = tuple(_index_syntax(part, syntaxes) for part in key)
+        index_syntaxes = tuple(_index_syntax(part, syntaxes, of_service) for part in key)
         _check_implied(entry, index_syntaxes)
     except _TableFault as fault:
         if str(fault):
@@ -88,13 +88,13 @@ def _key(
     return tuple(key), entry.implied[-1]
 
 
-def _index_syntax(part: ObjectClause, syntaxes: Syntaxes) -> Syntax:
+def _index_syntax(part: ObjectClause, syntaxes: Syntaxes, of_service: bool) -> Syntax:
     syntax = syntaxes.get(part.name)
     if syntax is None:
         raise _TableFault("")
     if syntax.base in (Base.COUNTER64, Base.BITS):
         raise _TableFault(f"INDEX names {part.name}, whose SYNTAX can be no key")
-    if syntax.base is Base.INTEGER and any(low < 0 for low, _high in syntax.ranges):
+    if of_service and syntax.base is Base.INTEGER and any(low < 0 for low, _ in syntax.ranges):
         raise _TableFault(f"INDEX names {part.name}, which may be below 0")
     return syntax
 

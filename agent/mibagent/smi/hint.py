@@ -42,10 +42,10 @@ def _parts(hint: str) -> tuple[_Part, ...]:
 def print_integer_by_hint(hint: str, value: int) -> str:
     """Give a number as its hint says: `d`, `d-2`, `x`, `o`, `b`."""
     form = hint[:1]
-    if form == "d" and hint[1:2] == "-" and hint[2:].isdigit():
+    if form == "d" and hint[1:2] == "-" and hint[2:].isdigit() and int(hint[2:]):
         digits = int(hint[2:])
         text = str(abs(value)).rjust(digits + 1, "0")
-        return f"{'-' if value < 0 else ''}{text[:-digits]}.{text[-digits:]}" if digits else text
+        return f"{'-' if value < 0 else ''}{text[:-digits]}.{text[-digits:]}"
     if form in ("x", "o", "b"):
         return f"{value:{form}}"
     return str(value)
@@ -117,9 +117,11 @@ def parse_octets_by_hint(hint: str, text: str) -> bytes:
     if parts and any(part.repeat for part in parts):
         parts = ()
     if not parts or (len(parts) == 1 and parts[0].form == "x"):
-        bare = re.sub(r"[:\s.-]", "", text.removeprefix("0x"))
+        pieces = re.split(r"[:\s.-]", text.removeprefix("0x"))
+        if len(pieces) > 1:
+            pieces = ["0" * (len(piece) % 2) + piece for piece in pieces]
         try:
-            return bytes.fromhex(bare)
+            return bytes.fromhex("".join(pieces))
         except ValueError:
             raise ValueError("pairs of hexadecimal digits are wanted") from None
     return _parse_parts(parts, text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mibagent.errors import Index
-from mibagent.smi.oid import MAX_SUB_IDENTIFIERS, Oid
+from mibagent.smi.oid import MAX_SUB_IDENTIFIER, MAX_SUB_IDENTIFIERS, Oid
 from mibagent.smi.syntax import Base, Syntax, Value
 
 SCALAR: Index = ()
@@ -22,15 +22,21 @@ def encode_index(index: Index, syntaxes: Sequence[Syntax], implied: bool = False
     suffix: list[int] = []
     for place, (part, syntax) in enumerate(zip(index, syntaxes, strict=True)):
         if isinstance(part, int):
-            if not syntax.base.is_number or part < 0:
-                raise ValueError("a number in a row's key is 0 or more, where one is wanted")
+            if not syntax.base.is_number or not 0 <= part <= MAX_SUB_IDENTIFIER:
+                raise ValueError("a number in a row's key is 0 to 4294967295, where one is wanted")
             suffix.append(part)
             continue
         if syntax.base.is_number or isinstance(part, tuple) != (syntax.base is Base.OID):
             raise ValueError("the row's key is of another type")
         last = implied and place == len(syntaxes) - 1
-        if syntax.fixed_size is None and not last:
-            suffix.append(len(part))
+        size = syntax.fixed_size
+        if size is None:
+            if not last:
+                suffix.append(len(part))
+        elif len(part) != size:
+            raise ValueError(f"a part of the row's key has {size} octets, always")
+        if isinstance(part, tuple) and part and max(part) > MAX_SUB_IDENTIFIER:
+            raise ValueError("an object identifier in a row's key has parts of 32 bits")
         suffix.extend(part)
     if len(suffix) > MAX_SUB_IDENTIFIERS:
         raise ValueError("the row's key is too long for an object identifier")

@@ -200,17 +200,19 @@ class Engine:
 
     def _get(self, at: int, name: bytes, v1: bool) -> bytes:
         """Give one binding of the answer. RFC 3416 section 4.2.1; RFC 3584 section 4.2.2.1."""
-        cell = self.tree.instance(name)
-        if cell is not None and not (v1 and cell.wide):
-            try:
+        tree = self.tree
+        try:
+            cell = tree.instance(name)
+            if cell is not None and not (v1 and cell.wide):
+                tree.reading = cell.node.name
                 return cell.varbind()
-            except NoSuchName:
-                pass
-            except Exception as error:
-                raise self._failed(at, cell.node.name, error) from None
+        except NoSuchName:
+            pass
+        except Exception as error:
+            raise self._failed(at, tree.reading, error) from None
         if v1:
             raise _Failed(Status.NO_SUCH_NAME, at)
-        known = self.tree.has_object(name)
+        known = tree.has_object(name)
         return encode_varbind(name, _NO_SUCH_INSTANCE if known else _NO_SUCH_OBJECT)
 
     def _get_next(self, at: int, name: bytes, v1: bool) -> bytes:

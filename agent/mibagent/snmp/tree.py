@@ -154,6 +154,7 @@ class Tree:
         if at < 0:
             return None
         segment = self._segments[at]
+        self.reading = segment.node.name
         place = segment.at(key) if key.startswith(segment.start) or isinstance(
             segment, Scalars) else -1
         if place < 0:

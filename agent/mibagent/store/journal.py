@@ -116,12 +116,20 @@ class Journal:
     def __init__(self, path: Path | str, sealer: Sealer) -> None:
         self._sealer = sealer
         self._path = path
-        try:
-            self._db = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, timeout=2.0)
-            self._open()
-        except sqlite3.Error as error:
-            raise StateError(f"the database {path} can't be used: {error}") from None
+        self._prune_at: dict[int, int] = {}
+        with contextlib.ExitStack() as opened:
+            try:
+                self._db = self._connect()
+                opened.callback(self._db.close)
+                self._open()
+                self._reader = self._connect()
+            except sqlite3.Error as error:
+                raise StateError(f"the database {path} can't be used: {error}") from None
+            opened.pop_all()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, timeout=2.0)
 
     def _open(self) -> None:
         db = self._db
@@ -133,7 +141,8 @@ class Journal:
                 for statement in _TABLES.split(";"):
                     db.execute(statement)
                 db.execute("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
-        (found,) = db.execute("SELECT value FROM meta WHERE key='format'").fetchone()
+        held = db.execute("SELECT value FROM meta WHERE key='format'").fetchone()
+        found = held[0] if held else 0
         if found > FORMAT:
             raise StateError(
                 f"the state is of format {found} and this mibgate knows {FORMAT}: "
@@ -153,18 +162,18 @@ class Journal:
                 words = statement.split()
                 if len(words) > 2 and words[2] not in names:
                     self._db.execute(statement)
-        self._db.execute("UPDATE meta SET value=? WHERE key='format'", (FORMAT,))
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('format', ?)", (FORMAT,))
 
     @contextlib.contextmanager
     def _whole(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def unit(self, name: str) -> int:
         """Give the number of the unit of that name, made when there is none."""
@@ -184,7 +193,7 @@ class Journal:
         return "certificate" if "@" in name else "secret"
 
     def _opened(self, name: str, number: int) -> bytes:
-        found = self._db.execute(
+        found = self._reader.execute(
             f"SELECT sealed FROM {self._vault(name)} WHERE id=?", (number,)).fetchone()
         if found is None:
             raise StateError(f"the secret of {name} is missing from the database {self._path}")
@@ -229,8 +238,9 @@ class Journal:
                  json.dumps(entry.commands)))
         for key, value in entry.memory.items():
             self._remember(entry.unit, key, value)
-        if entry.number % 100 == 0:
+        if entry.number >= self._prune_at.get(entry.unit, 0):
             self._prune(entry.unit, entry.number - KEPT_REVISIONS)
+            self._prune_at[entry.unit] = entry.number + 100
 
     def _put(self, unit: int, cell: Cell, value: int | bytes | str | None, sealed: int) -> None:
         if value is None:
@@ -279,8 +289,8 @@ class Journal:
 
     def cells(self, unit: int, number: int) -> list[Cell]:
         """Give the cells of one revision, secrets opened, to take it back."""
-        found = self._db.execute("SELECT changes FROM revision WHERE unit=? AND number=?",
-                                 (unit, number)).fetchone()
+        found = self._reader.execute("SELECT changes FROM revision WHERE unit=? AND number=?",
+                                     (unit, number)).fetchone()
         cells = []
         for name, row, old, new in json.loads(found[0]) if found else ():
             values = [self._opened(name, value["s"]) if isinstance(value, dict) and "s" in value
@@ -293,7 +303,7 @@ class Journal:
     def audit(self, unit: int, last: int = 50) -> list[Audit]:
         """Give the newest revisions, newest first, secrets hidden."""
         lines = []
-        for number, at, who, door, peer, undoes, changes in self._db.execute(
+        for number, at, who, door, peer, undoes, changes in self._reader.execute(
                 "SELECT number, at, principal, northbound, peer, undoes, changes FROM revision"
                 " WHERE unit=? ORDER BY number DESC LIMIT ?", (unit, last)):
             lines.append(Audit(number, at, who, door, peer, undoes, tuple(
@@ -303,6 +313,7 @@ class Journal:
 
     def close(self) -> None:
         """Fold the write-ahead log into the database and close it."""
+        self._reader.close()
         with contextlib.suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()

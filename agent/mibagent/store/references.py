@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from mibagent.errors import InconsistentValue, Index
 from mibagent.model.nodes import MibModel, ObjectNode
+from mibagent.smi.syntax import Value
 from mibagent.store.layers import Key, View
 
 
 class References:
-    """Who refers to which row, kept by each change."""
+    """Who refers to which row, on the tip or below; kept by each change."""
 
     def __init__(self, model: MibModel) -> None:
         self._model = model
@@ -18,15 +19,21 @@ class References:
         self._pointed = set(self._columns.values())
         self._referrers: dict[tuple[str, Index], dict[Key, None]] = {}
 
-    def note(self, name: str, index: Index, old: object, new: object) -> None:
-        """Note that a committed cell changed."""
+    def gain(self, name: str, index: Index, value: Value | None) -> None:
+        """Note that a cell holds a value, on the tip or below."""
         table = self._columns.get(name)
-        if table is None:
-            return
-        if old:
-            self._referrers.get((table, (old,)), {}).pop((name, index), None)  # type: ignore[arg-type]
-        if new:
-            self._referrers.setdefault((table, (new,)), {})[name, index] = None  # type: ignore[arg-type]
+        if table is not None and value:
+            self._referrers.setdefault((table, (value,)), {})[name, index] = None
+
+    def lose(self, name: str, index: Index, value: Value | None) -> None:
+        """Note that a cell holds a value no more, neither on the tip nor below."""
+        table = self._columns.get(name)
+        if table is not None and value:
+            target = (table, (value,))
+            referrers = self._referrers.get(target, {})
+            referrers.pop((name, index), None)
+            if not referrers:
+                self._referrers.pop(target, None)
 
     def of(self, table: str, index: Index) -> list[Key]:
         """Give the cells that refer to the row."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -25,11 +27,7 @@ class Sealer:
         """Take the key of a file, made with mode 0600 when there is none. Raises StateError."""
         try:
             if not path.exists():
-                handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-                with os.fdopen(handle, "wb") as file:
-                    file.write(os.urandom(_KEY_OCTETS))
-                    file.flush()
-                    os.fsync(file.fileno())
+                _make_key(path)
             key = path.read_bytes()
         except OSError as error:
             raise StateError(f"the key file {path} can't be used: {error.strerror}") from None
@@ -51,3 +49,22 @@ class Sealer:
             raise StateError(
                 f"the secret of {about} does not open: the key file is not the one of this state"
             ) from None
+
+
+def _make_key(path: Path) -> None:
+    """Put a whole key in place or none: a half-written one would close the state for good."""
+    handle, temporary = tempfile.mkstemp(prefix=".key-", dir=path.parent)    # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(os.urandom(_KEY_OCTETS))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -24,6 +25,8 @@ from mibagent.store.wish import Change, Revision
 
 SYSTEM = Principal("system", Rights.ADMIN, "system")
 """The unit itself."""
+
+log = logging.getLogger(__name__)
 
 _REMEMBERED_CHANGES = 10_000
 
@@ -95,11 +98,11 @@ class ParameterStore:
                     node = self.model[name]
                     if not (node.syntax.secret or node.is_row_status):
                         node.check(value)
-            except (Refused, ValueError) as error:
+            except (Refused, ValueError, KeyError) as error:
                 self.set_aside.append(f"{name}{'.' + row if row else ''}: {error}")
                 continue
             self.configured.put(name, index, value)
-            self.references.note(name, index, None, value)
+            self.references.gain(name, index, value)
         for key, deadline in self.memory.items():
             if key.startswith("confirm:"):
                 self.pending[int(key.partition(":")[2])] = float(deadline)
@@ -125,12 +128,12 @@ class ParameterStore:
         name = self.aliases.get(name, name)
         provider = self._providers.get(name)
         node = self.model[name]
-        if provider is not None:
+        if provider is not None or node.is_command:
+            if node.table is None and index:
+                raise NoSuchName(name, "a scalar has no rows", index)
             if node.table is not None and not self.has_row(node.table, index):
                 raise NoSuchName(name, "no such row", index)
-            return provider(index)
-        if node.is_command:
-            return 0
+            return 0 if provider is None else provider(index)
         value = value_in(self.configured, node, index)
         return b"" if node.syntax.secret else value
 
@@ -217,7 +220,6 @@ class ParameterStore:
     def advance_tip(self, transaction: Transaction) -> None:
         """Lay a prepared transaction on the tip. Raises ResourceUnavailable, one at a time."""
         if self._prepared is not None:
-            transaction.rollback()
             raise ResourceUnavailable("", "another change is being prepared")
         self._prepared = transaction
         self.tip_number += 1
@@ -225,6 +227,8 @@ class ParameterStore:
         for change in transaction.changes:
             key = change.key
             transaction.under[key] = (key in self._tip_cells, self._tip_cells.get(key))
+            transaction.last_before[key] = self._last.get(key)
+            self.references.gain(*key, change.new)
             self._tip_cells[key] = change.new
             self._tip_uses[key] = self._tip_uses.get(key, 0) + 1
             self._last[key] = (self.tip_number, transaction.principal.name, self._now())
@@ -234,12 +238,28 @@ class ParameterStore:
 
     def withdraw(self, transaction: Transaction) -> None:
         """Take a prepared transaction off the tip again."""
+        if self._prepared is not transaction:    # the tip has fallen from under it
+            return
         self._prepared = None
         for key, (was_there, value) in transaction.under.items():
             if was_there:
                 self._tip_cells[key] = value
             self._release(key)
-            self._last.pop(key, None)
+        self._forget(transaction)
+
+    def _forget(self, transaction: Transaction) -> None:
+        """Let it be as if that change, which is off the tip, had never been asked for."""
+        for change in transaction.changes:
+            last = transaction.last_before[change.key]
+            if last is None:
+                self._last.pop(change.key, None)
+            else:
+                self._last[change.key] = last
+            self._lose(change.key, change.new)
+
+    def _lose(self, key: Key, value: Value | None) -> None:
+        if self.tip.cell(*key) != value and self.configured.cell(*key) != value:
+            self.references.lose(*key, value)
 
     def _release(self, key: Key) -> None:
         self._tip_uses[key] -= 1
@@ -250,10 +270,17 @@ class ParameterStore:
     def enqueue(
         self, transaction: Transaction, confirm_within: float | None
     ) -> Deferred[Revision | None]:
-        """Queue a prepared transaction; the transaction calls this."""
-        self._prepared = None
+        """Queue a prepared transaction; the transaction calls this.
+
+        One that changes nothing waits for what is queued before it: that may be why.
+        """
         done: Deferred[Revision | None] = Deferred()
-        if not transaction.changes and not transaction.commands:
+        if self._prepared is not transaction:
+            done.errback(transaction.blame(ResourceUnavailable(
+                "", "what it was prepared on could not be written")))
+            return done
+        self._prepared = None
+        if transaction.is_empty and not self._queue and not self._writing:
             done.callback(None)
             return done
         self._queue.append((transaction, confirm_within, done))
@@ -273,13 +300,15 @@ class ParameterStore:
             batch, self._queue = self._queue, []
             try:
                 revisions = [await self._revision(*item[:2]) for item in batch]
-                entries = [self._entry(revision) for revision in revisions]
-                await self._run(partial(self._journal.write, entries))
+                entries = [self._entry(revision) for revision in revisions if revision]
+                if entries:
+                    await self._run(partial(self._journal.write, entries))
             except Exception as error:
                 self._refuse_all(batch, error)
                 continue
             for (transaction, _, done), revision in zip(batch, revisions, strict=True):
-                self._apply(transaction, revision)
+                if revision:
+                    self._apply(transaction, revision)
                 done.callback(revision)
             self.soon(self._react)
         self._writing = False
@@ -296,7 +325,11 @@ class ParameterStore:
             done.callback(None)
         return done
 
-    async def _revision(self, transaction: Transaction, confirm_within: float | None) -> Revision:
+    async def _revision(
+        self, transaction: Transaction, confirm_within: float | None
+    ) -> Revision | None:
+        if transaction.is_empty:
+            return None
         changes = []
         for change in transaction.changes:
             new = change.new
@@ -334,28 +367,30 @@ class ParameterStore:
         error: Exception,
     ) -> None:
         lost = batch + self._queue
-        self._queue = []
+        fallen = [transaction for transaction, _, _ in lost]
+        if self._prepared is not None:
+            fallen.append(self._prepared)
+        self._queue, self._prepared = [], None
         self._tip_cells.clear()
         self._tip_uses.clear()
+        for transaction in reversed(fallen):
+            self._forget(transaction)
         for transaction, _, done in lost:
-            keys = [change.key for change in transaction.changes]
-            for key in keys:
-                self._last.pop(key, None)
-            name, index = keys[0] if keys else ("", ())
-            done.errback(ResourceUnavailable(name, f"nothing was changed: {error}", index))
+            done.errback(transaction.blame(
+                ResourceUnavailable("", f"nothing was changed: {error}")))
 
     def _apply(self, transaction: Transaction, revision: Revision) -> None:
         for change in revision.changes:
             self._release(change.key)
             self.configured.put(change.name, change.index, change.new)
-            self.references.note(change.name, change.index, change.old, change.new)
+            self._lose(change.key, change.old)
         if revision.confirm_by is not None:
             self.pending[revision.number] = revision.confirm_by
         self.pending.pop(revision.undoes, None)
         for change in revision.changes:
-            self._tell(change)
+            _guarded(self._tell, change)
         for part in self.participants:
-            part.note(revision)
+            _guarded(part.note, revision)
         self._reactions.append(revision)
 
     def _tell(self, change: Change) -> None:
@@ -384,25 +419,64 @@ class ParameterStore:
         revisions, self._reactions = self._reactions, []
         for revision in revisions:
             for part in self.participants:
-                part.react(revision)
+                _guarded(part.react, revision)
 
     # -- confirm or roll back
 
-    def confirm(self, number: int) -> Awaitable[None]:
-        """Keep a commit for good that would be taken back."""
-        self.pending.pop(number, None)
-        return self.remember({f"confirm:{number}": None})
+    def confirm(self, number: int) -> Deferred[None]:
+        """Keep a commit for good that would be taken back; durable when it fires."""
+        def kept(_: None) -> None:
+            self.pending.pop(number, None)
+
+        return self.remember({f"confirm:{number}": None}).addCallback(kept)
 
     def take_back(self, number: int) -> Awaitable[Revision | None]:
-        """Set back what that commit changed and nobody has changed since. Raises Refused."""
+        """Set back what that commit changed and nobody has changed since. Raises Refused.
+
+        A row that it made stays whole when somebody has changed it since.
+        """
         transaction = self.begin(SYSTEM, override=True)
         transaction.undoes = number
-        for cell in self._journal.cells(self._unit, number):
-            index = self._index_of(cell.name, cell.row)
-            if self.tip.cell(cell.name, index) == cell.new:
-                transaction.revert(Change(cell.name, index, cell.old, cell.new))
+        for change in self._still_standing(number):
+            transaction.revert(change)
         transaction.prepare()
-        return transaction.commit()
+        return self._taken_back(transaction, number)
+
+    async def _taken_back(self, transaction: Transaction, number: int) -> Revision | None:
+        revision = await transaction.commit()
+        if revision is None:
+            await self.confirm(number)
+        return revision
+
+    def _still_standing(self, number: int) -> Iterator[Change]:
+        """Give the changes of a revision that can be taken back without harm to later ones."""
+        rows: dict[tuple[str, Index], list[Change]] = {}
+        for cell in self._journal.cells(self._unit, number):
+            try:
+                index = self._index_of(cell.name, cell.row)
+                home = self.shape.table_of(cell.name)
+                base = self.shape.base_of(self.model.tables[home]).name if home else ""
+            except (Refused, ValueError, KeyError):
+                continue    # today's MIBs don't know it
+            rows.setdefault((base, index), []).append(
+                Change(cell.name, index, cell.old, cell.new))
+        for (base, index), changes in rows.items():
+            left = [change for change in changes if self.tip.cell(*change.key) == change.new]
+            table = self.model.tables.get(base)
+            if table is None or not table.row_status:
+                yield from left
+                continue
+            status = next((change for change in changes if change.name == table.row_status), None)
+            stands = self.tip.cell(table.row_status, index) is not None
+            if status is None or (status.old is not None and status.new is not None):
+                yield from left if stands else ()
+            elif stands == (status.new is not None) and self._is_as_left(table, index, changes):
+                yield from left
+
+    def _is_as_left(self, table: TableNode, index: Index, changes: list[Change]) -> bool:
+        left = {change.name: change.new for change in changes}
+        return all(self.tip.cell(name, index) == left.get(name)
+                   for name in self.row_cells(table))
 
     # -- memory
 
@@ -414,3 +488,11 @@ class ParameterStore:
             else:
                 self.memory[key] = value
         return self._run(lambda: self._journal.remember(self._unit, values))
+
+
+def _guarded(call: Callable[[Any], None], about: object) -> None:
+    """Call what must not keep the next one, or the queue, from going on."""
+    try:
+        call(about)
+    except Exception:
+        log.exception("%r broke after a commit", call)

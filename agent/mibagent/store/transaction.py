@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Iterable
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
@@ -65,6 +66,9 @@ class Transaction:
         self.undoes = 0
         self.number = 0
         self.under: dict[Key, tuple[bool, Value | None]] = {}
+        """What stood on the tip below each change, and whether anything did."""
+        self.last_before: dict[Key, tuple[int, str, float] | None] = {}
+        """Who had changed each object last."""
         self._store = store
         self._override = override
         self._asked: dict[Key, Wish] = {}
@@ -97,9 +101,18 @@ class Transaction:
         self._spelled[target, index] = name
 
     def put(self, wish: Wish) -> None:
-        """Add a wish unchecked: for what the unit itself writes and no northbound can name."""
+        """Add a wish unchecked: for what the unit itself writes and no northbound can name.
+
+        One without a revision is made now.
+        """
         self._must_be(State.OPEN)
-        self._asked[wish.key] = wish
+        self._asked[wish.key] = wish if wish.revision else replace(
+            wish, revision=self._store.tip_number)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it changes nothing and commands nothing."""
+        return not self.changes and not self.commands
 
     def asked(self) -> list[Wish]:
         """Give the wishes that were made."""
@@ -153,10 +166,10 @@ class Transaction:
         self._must_be(State.OPEN)
         try:
             self._prepare()
+            self._store.advance_tip(self)
         except Refused as refusal:
             self.rollback()
-            raise self._blame(refusal) from None
-        self._store.advance_tip(self)
+            raise self.blame(refusal) from None
         self.state = State.PREPARED
 
     def _prepare(self) -> None:
@@ -236,9 +249,8 @@ class Transaction:
         state = None if held is None else Status(int(held))  # type: ignore[arg-type]
         by_unit = self.principal.northbound == "system" or (asked is not None and asked.raw)
         if table.name in self._store.unit_made and not by_unit \
-                and act not in (Act.DESTROY, Act.COLUMNS):
-            if state is not None and asked is not None and asked.value == state:
-                return
+                and act not in (Act.DESTROY, Act.COLUMNS) \
+                and (state is None or asked is None or asked.value != state):
             refused = NoCreation if state is None else WrongValue
             raise refused(blamed, "the unit makes these rows; only destroy is taken", index)
         if table.is_job and state is Status.ACTIVE and act is not Act.DESTROY:
@@ -287,7 +299,7 @@ class Transaction:
         default = self._store.shape.default(node, wish.index)
         candidate.cells[key] = None if value == default else value
 
-    def _blame(self, refusal: Refused) -> Refused:
+    def blame(self, refusal: Refused) -> Refused:
         """Give the refusal with a wish of ours as its name. RFC 3416 section 4.2.5."""
         key = (refusal.name, refusal.index)
         if key not in self._asked:
@@ -307,7 +319,8 @@ class Transaction:
         return self._store.enqueue(self, confirm_within)
 
     def rollback(self) -> None:
-        """Forget the wishes."""
+        """Forget the wishes. One that is committed stays so."""
+        self._must_be(State.OPEN, State.PREPARED, State.ROLLED_BACK)
         if self.state is State.PREPARED:
             self._store.withdraw(self)
         self.state = State.ROLLED_BACK

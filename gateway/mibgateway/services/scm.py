@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 
 from mibagent.errors import InconsistentValue
 from mibagent.service.host import ExecState
@@ -19,6 +21,7 @@ from mibagent.service.settings import Row, Table
 
 log = logging.getLogger(__name__)
 
+_LAST_ANSWERS_S = 0.1
 
 class StartupType(enum.IntEnum):
     """Whether a service starts with the unit."""
@@ -96,6 +99,7 @@ class ScmService(Service[ScmSettings]):
     def __init__(self, unit: Any) -> None:
         super().__init__(unit)
         self._due: Any = None
+        self._restart: Any = None
 
     def start(self, running: ScmSettings) -> None:
         """Tell of services that start and stop, and of those that need a restart."""
@@ -105,6 +109,11 @@ class ScmService(Service[ScmSettings]):
 
     def stop(self) -> None:
         """Forget a restart that waits for its grace delay."""
+        self._forget()
+        if self._restart is not None and self._restart.active():
+            self._restart.cancel()
+
+    def _forget(self) -> None:
         if self._due is not None and self._due.active():
             self._due.cancel()
         self._due = None
@@ -175,7 +184,7 @@ class ScmService(Service[ScmSettings]):
     @command("scmRestartRequiredServices")
     def restart_required(self) -> None:
         """Restart what needs it, once the grace delay is over."""
-        self.stop()
+        self._forget()
         minutes = self.configured.restart_required_services_grace_delay
         self._due = self.unit.reactor.callLater(
             minutes * 60, lambda: ensureDeferred(self._restart_needing()))
@@ -188,10 +197,12 @@ class ScmService(Service[ScmSettings]):
                 log.error("%s could not be restarted: %s", name, error)  # its comment says so too
 
     @command("scmRestartUnitTable")
-    def restart_unit(self, job: Job[RestartUnitArguments]) -> None:
-        """Restart the unit once the delay is over; the job ends before."""
-        self.unit.reactor.callLater(
-            max(job.arguments.delay, 0.1), lambda: ensureDeferred(self.unit.restart()))
+    async def restart_unit(self, job: Job[RestartUnitArguments]) -> None:
+        """Restart the unit once the delay is over; the job ends just before."""
+        reactor = self.unit.reactor
+        await deferLater(reactor, job.arguments.delay)
+        self._restart = reactor.callLater(
+            _LAST_ANSWERS_S, lambda: ensureDeferred(self.unit.restart()).addErrback(_log_broken))
 
     @provides("scmAnyServiceNeedsRestart")
     def any_needs_restart(self) -> bool:
@@ -224,3 +235,7 @@ class ScmService(Service[ScmSettings]):
         if active:
             return UnitHealth.WARNING, "; ".join(texts)
         return UnitHealth.OK, ""
+
+
+def _log_broken(failure: Failure) -> None:
+    log.error("the unit's restart broke: %s", failure.getErrorMessage())

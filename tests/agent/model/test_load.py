@@ -210,3 +210,19 @@ def test_every_instance_is_found_again() -> None:
                 not syntax.labels and syntax.base is not Base.OID
                 for syntax in node.table.index_syntaxes):
             assert ours().find(node.instance_oid(index)) == (node, index)
+
+
+def test_of_an_old_and_a_new_module_the_new_one_counts() -> None:
+    old = """OLD-MIB DEFINITIONS ::= BEGIN
+IMPORTS mgmt FROM RFC1155-SMI OBJECT-TYPE FROM RFC-1212;
+oldSystem OBJECT IDENTIFIER ::= { mgmt 1 1 }
+sysServices OBJECT-TYPE
+    SYNTAX INTEGER
+    ACCESS read-only
+    STATUS mandatory
+    ::= { oldSystem 7 }
+END
+"""
+    model, findings = load_text(old)
+    assert model["sysServices"].module == "SNMPv2-MIB"
+    assert [(found.object, found.severity) for found in findings] == [("sysServices", "warning")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import mibagent
 from mibagent.errors import ModelError
 from mibagent.model import places
 from mibagent.model.defaults import parse_default
@@ -199,7 +200,7 @@ def test_our_folders_are_in_the_tree_or_in_the_wheel(
     assert [folder.name for folder in places.mib_folders()] == ["mibs", "ietf"]
     package = tmp_path / "lib" / "mibagent"
     package.mkdir(parents=True)
-    monkeypatch.setattr(places.mibagent, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(mibagent, "__file__", str(package / "__init__.py"))
     assert places.mib_folders() == ()
     (package / "mibs" / "ietf").mkdir(parents=True)
     assert places.mib_folders() == (package / "mibs", package / "mibs" / "ietf")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +51,7 @@ def test_what_is_no_number_is_refused(hint: str, text: str) -> None:
     (DATE, b"\x07\xc8\x05\x1a\x0d\x1e\x0f\x00-\x04\x00", "1992-5-26,13:30:15.0,-4:0"),
     (DATE, b"\x07\xc8\x05\x1a\x0d\x1e\x0f\x00", "1992-5-26,13:30:15.0"),
     ("1o ", b"\x08\x01", "10 1"),
-    ("4t-2a", "äxyab".encode(), "äxy-ab"[:2] + "y-ab"[:0] + "xy-ab"[0:0] + "äxy-ab"[2:]),
+    ("4t-2a", "äxyab".encode(), "äxy-ab"),
 ])
 def test_octets_look_as_their_hint_says(hint: str, value: bytes, text: str) -> None:
     assert print_octets_by_hint(hint, value) == text
@@ -79,10 +81,12 @@ def test_a_repeated_hint_takes_its_count_from_the_octets() -> None:
 def test_hexadecimal_may_be_written_in_several_ways() -> None:
     for text in ("00:5e:ff", "005eff", "0x005EFF", "00 5e ff", "00-5e-ff"):
         assert parse_octets_by_hint("", text) == b"\x00\x5e\xff"
+    assert parse_octets_by_hint("1x:", "0:5e:f") == b"\x00\x5e\x0f"
 
 
 @pytest.mark.parametrize(("hint", "text"), [
-    ("", "0"), ("", "xyz"), ("1x:", "0:1"), ("1d.1d", "1.x"), ("1d.1d", "256.1"), ("1d.1d", "..")])
+    ("", "0"), ("", "xyz"), ("1x:", "g:1"), ("1d.1d", "1.x"), ("1d.1d", "256.1"), ("1d.1d", ".."),
+])
 def test_what_has_not_the_hints_form_is_refused(hint: str, text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_octets_by_hint(hint, text)
@@ -91,7 +95,5 @@ def test_what_has_not_the_hints_form_is_refused(hint: str, text: str) -> None:
 @given(st.text("0123456789*xdoat.:-/ ", max_size=12), st.binary(max_size=12), st.text(max_size=12))
 def test_no_hint_hangs_or_fails(hint: str, value: bytes, text: str) -> None:
     print_octets_by_hint(hint, value)
-    try:
+    with contextlib.suppress(ValueError):
         parse_octets_by_hint(hint, text)
-    except ValueError:
-        pass

@@ -112,7 +112,9 @@ def test_refused_by_the_whole(refusal: Exception, status: Status, index: int) ->
 
 def test_refusals_of_the_store_keep_their_words() -> None:
     wire = Wire(sample())
-    for refusal in (NoAccess("oneText"), NoCreation("oneText"), InconsistentName("oneText")):
+    refusals: list[Refused] = [
+        NoAccess("oneText"), NoCreation("oneText"), InconsistentName("oneText")]
+    for refusal in refusals:
         wire.source.refuse_set["oneText"] = refusal
         assert asked(wire, (NUMBER, FIVE), FINE) == (refusal.status, 2)
         wire.now += 10
@@ -131,7 +133,7 @@ def test_a_commit_that_fails(failure: Exception, status: Status, in_v1: Status) 
 
 
 def test_every_status_has_words_in_v1() -> None:
-    kinds = [Refused, *Refused.__subclasses__()]
+    kinds: list[type[Refused]] = [Refused, *Refused.__subclasses__()]
     assert {status_of(kind(""), 0) for kind in kinds} <= {2, 3, 4, 5}
     assert all(status_of(kind(""), 1) == kind.status for kind in kinds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -93,7 +94,7 @@ def test_a_walk_during_churn_rises_strictly(kind: Kind) -> None:
                              second=3 * (kind is Kind.GET_BULK)))
         found = wire.reply(octets)
     keys = [sort_key(each) for each in seen]
-    assert all(one < other for one, other in zip(keys, keys[1:], strict=False))
+    assert all(one < other for one, other in pairwise(keys))
     assert source.asked_for_rows == ["big"]
 
 
