@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from typing import Any, Protocol
 
-from mibagent.errors import Index, Refused
-from mibagent.service.host import ServiceHost
-from mibagent.service.jobs import Job
+from mibagent.errors import Index, Refused, ResourceUnavailable
 from mibagent.smi.syntax import Value
 from mibagent.store.access import Principal
 from mibagent.store.rows import Status
@@ -14,12 +13,44 @@ from mibagent.store.store import ParameterStore
 from mibagent.store.wish import Revision, Wish
 
 
+_TURNS = 3
+"""Of the reactor, in which a committed job has started: the first may be spent already."""
+
+
+class RunningJob(Protocol):
+    """A job as who waits for it sees it."""
+
+    error: str
+    answer: str
+
+    @property
+    def result(self) -> Any:
+        """How it ended."""
+
+    def waiter(self) -> Awaitable[None]:
+        """Give what fires at its end."""
+
+
+class JobRunner(Protocol):
+    """Who runs the jobs that a session makes: the service host."""
+
+    @property
+    def store(self) -> ParameterStore:
+        """The store that they stand in."""
+
+    def job(self, table: str, number: int) -> Any:
+        """Give the RunningJob of a row, or None while it has not started."""
+
+    def next_turn(self) -> Awaitable[None]:
+        """Give what fires in the reactor's next turn."""
+
+
 class Session:
     """One asker at one door."""
 
-    def __init__(self, host: ServiceHost, principal: Principal) -> None:
+    def __init__(self, host: JobRunner, principal: Principal) -> None:
         self.host, self.principal = host, principal
-        self.store: ParameterStore = host.store
+        self.store = host.store
 
     async def change(
         self, wishes: Iterable[Wish], confirm_within: float | None = None

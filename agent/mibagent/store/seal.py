@@ -41,7 +41,7 @@ class Sealer:
         return nonce + self._cipher.encrypt(nonce, plain, about.encode())
 
     def open(self, sealed: bytes, about: str) -> bytes:
-        """Give what was sealed. Raises StateError when the key is not the one it was sealed with."""
+        """Give what was sealed. Raises StateError when it was sealed with another key."""
         try:
             return self._cipher.decrypt(
                 sealed[:_NONCE_OCTETS], sealed[_NONCE_OCTETS:], about.encode())

@@ -148,6 +148,11 @@ class ParameterStore:
             return index in live
         return self.configured.has_row(table, index)
 
+    def stands(self, table: TableNode, index: Index) -> bool:
+        """Whether the row exists once all that is queued is written."""
+        return index in self._live[table.name] if table.name in self._live \
+            else self.tip.has_row(table, index)
+
     def rows(self, table: TableNode) -> Iterator[Index]:
         """Give the rows that exist, in no order."""
         live = self._live.get(table.name)

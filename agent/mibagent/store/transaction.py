@@ -37,7 +37,7 @@ class Participant(Protocol):
         """Give further wishes that follow from those that change something."""
 
     def check(self, candidate: View, changed: list[Key]) -> None:
-        """Raise Refused unless the candidate is sound; changed names commands that were given too."""
+        """Raise Refused unless the candidate is sound; changed names given commands too."""
 
     def note(self, revision: Revision) -> None:
         """Take note in the same turn, before anybody is answered; acts on nothing."""
@@ -158,11 +158,11 @@ class Transaction:
             why = error.why if isinstance(error, Refused) else str(error)
             raise NoCreation(node.name, why) from None
         shape = self._store.shape
-        if not shape.is_made(table) and not self._store.tip.has_row(table, index):
+        if not shape.is_made(table) and not self._store.stands(table, index):
             raise NoCreation(node.name, "there is no such row, and none can be made here")
 
     def prepare(self) -> None:
-        """Complete, lay and check the whole against the tip. Raises Refused; then it is rolled back."""
+        """Complete, lay and check the whole on the tip. Raises Refused; then it is rolled back."""
         self._must_be(State.OPEN)
         try:
             self._prepare()
@@ -234,7 +234,7 @@ class Transaction:
         if wish.value == 0:
             return
         node = self._store.model[wish.name]
-        if node.table is not None and not self._store.tip.has_row(node.table, wish.index):
+        if node.table is not None and not self._store.stands(node.table, wish.index):
             raise NoCreation(wish.name, "there is no such row", wish.index)
         self.commands.append(wish)
 
