@@ -12,7 +12,6 @@ from mibagent.store.rows import Status
 from mibagent.store.store import ParameterStore
 from mibagent.store.wish import Revision, Wish
 
-
 _TURNS = 3
 """Of the reactor, in which a committed job has started: the first may be spent already."""
 
@@ -49,7 +48,9 @@ class Session:
     """One asker at one door."""
 
     def __init__(self, host: JobRunner, principal: Principal) -> None:
-        self.host, self.principal = host, principal
+        self.host: Any = host
+        """A JobRunner; a door may know which one it was given, and more of it."""
+        self.principal = principal
         self.store = host.store
 
     async def change(
@@ -70,21 +71,24 @@ class Session:
         """Read one object; a secret reads empty. Raises NoSuchName."""
         return self.store.get(name, index)
 
-    async def run(self, table: str, arguments: dict[str, Value]) -> Job[object]:
-        """Make a job with these arguments by column, start it and wait for its end. Raises Refused."""
+    async def run(self, table: str, arguments: dict[str, Value]) -> RunningJob:
+        """Make a job with these arguments by column, start it and wait for its end.
+
+        Raises Refused.
+        """
         node = self.store.model.tables[table]
         taken = {index[0] for index in self.store.tip.rows(node)}
         number = max((int(part) for part in taken if isinstance(part, int)), default=0) + 1
         index = (number if number < 2**31 - 1 else min(set(range(1, 200)) - taken),)
         wishes = [Wish(name, index, value) for name, value in arguments.items()]
         await self.change([*wishes, Wish(node.row_status, index, int(Status.CREATE_AND_GO))])
-        job = self.host.job(table, int(index[0]))
-        while job is None:
+        for _ in range(_TURNS):
+            job: RunningJob | None = self.host.job(table, int(index[0]))
+            if job is not None:
+                await job.waiter()
+                return job
             await self.host.next_turn()
-            job = self.host.job(table, int(index[0]))
-        waiter = job.waiter()
-        await waiter
-        return job
+        raise ResourceUnavailable(node.row_status, "it was cancelled before it began", index)
 
 
-__all__ = ["Refused", "Session"]
+__all__ = ["JobRunner", "Refused", "RunningJob", "Session"]

@@ -138,7 +138,7 @@ def checked_identity(serial: str, mac: str, oui: str, product: str) -> dict[str,
 @click.option("--no-color", is_flag=True, help="Plain text.")
 def demo(once: bool, no_color: bool) -> None:
     """Show a unit and a SIP server: a SET that moves a TLS link, step by step."""
-    from mibgateway.demo import show
+    from mibgateway.demo.story import show
     sys.exit(show(stay=not once, color=not no_color))
 
 

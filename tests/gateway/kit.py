@@ -62,6 +62,9 @@ class Port:
     def connect(self, host: str, port: int) -> None:
         self.peer = (host, port)
 
+    def stopReading(self) -> None:
+        pass
+
     def getHost(self) -> IPv4Address:
         return IPv4Address("TCP", self.host, self.port)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from pysnmp.hlapi.v3arch.asyncio import (
+from pysnmp.hlapi.v3arch.asyncio import (  # type: ignore[import-untyped]
     CommunityData,
     ContextData,
     ObjectIdentity,

@@ -341,7 +341,7 @@ class Snmp:
             return None
         return read_answer(octets)
 
-    def exchange(self, number: int, octets: bytes, again_s: float = 5.0, tries: int = 6) -> Answer:
+    def exchange(self, number: int, octets: bytes, again_s: float = 2.0, tries: int = 15) -> Answer:
         """Send a request until it is answered."""
         for _ in range(tries):
             self.socket.send(octets)
@@ -351,7 +351,7 @@ class Snmp:
                 if got is not None and got[0] == number:
                     return got[1]
                 if got is None:
-                    break
+                    time.sleep(0.05)      # an ICMP error: nobody listens for a moment
         raise AssertionError("no answer")
 
     # -- whole exchanges

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from mibagent.errors import (
@@ -19,14 +20,14 @@ from mibagent.errors import (
     Refused,
     ResourceUnavailable,
 )
-from mibagent.model.nodes import Applies, MibModel, ObjectNode
+from mibagent.model.nodes import Applies, MibModel, ObjectNode, TableNode
 from mibagent.service.jobs import JOB_COLUMNS, MOST_JOBS, Job, JobTable
 from mibagent.service.service import Service, Wishes
-from mibagent.service.settings import field_name, stem, to_value
+from mibagent.service.settings import field_name, is_active, stem, to_value
 from mibagent.service.wiring import Wired, wire
 from mibagent.smi.syntax import Value
 from mibagent.store.layers import Configured, Key, Shape, View
-from mibagent.store.live import LiveTable, as_index
+from mibagent.store.live import LiveTable, as_index, as_key
 from mibagent.store.rows import Status
 from mibagent.store.store import SYSTEM, ParameterStore
 from mibagent.store.wish import Revision, Wish
@@ -53,7 +54,8 @@ class Hosted:
         self.comment = ""
         self.running: Configured = Configured(shape)
         self.differs: set[Key] = set()
-        self.busy: Deferred[None] | None = None
+        self.turn = DeferredLock()
+        """Held while it starts or stops, over both for a restart."""
 
     @property
     def needs_restart(self) -> bool:
@@ -122,7 +124,7 @@ class ServiceHost:
             self.store.provide(node.name, lambda _: to_value(node.syntax, method(*given)))
         else:
             self.store.provide(
-                node.name, lambda index: to_value(node.syntax, method(_key(index))))
+                node.name, lambda index: to_value(node.syntax, method(as_key(index))))
 
     def _provide_table(self, wired: Wired, name: str, method: Callable[..., Any]) -> None:
         table = self.model.tables[name]
@@ -149,7 +151,7 @@ class ServiceHost:
             return lambda index: index[place]
 
         def read(index: Index) -> Value:
-            row = live.get(index) if live is not None else method(_key(index))
+            row = live.get(index) if live is not None else method(as_key(index))
             found = getattr(row, attribute)
             return to_value(node.syntax, found() if callable(found) else found)
         return read
@@ -197,7 +199,8 @@ class ServiceHost:
 
     def check(self, candidate: View, changed: list[Key]) -> None:
         """Ask every `@check` that one of the changed names concerns. Raises Refused."""
-        names = {name for name, _ in changed}
+        concerned = self._with_whole_rows(changed)
+        names = {name for name, _ in concerned}
         by_service: dict[str, list[Key]] = {}
         for name, index in changed:
             if "@" not in name:
@@ -212,10 +215,20 @@ class ServiceHost:
                 if names.isdisjoint(depends):
                     continue
                 try:
-                    self._call_check(wired, candidate, changed, depends, method, table)
+                    self._call_check(wired, candidate, concerned, depends, method, table)
                 except Refused as refusal:
                     raise type(refusal)(
                         refusal.name, refusal.why, refusal.index, depends) from None
+
+    def _with_whole_rows(self, changed: list[Key]) -> list[Key]:
+        """Add the columns of rows whose RowStatus changed: they came to count, or ceased to."""
+        concerned = dict.fromkeys(changed)
+        for name, index in changed:
+            node = None if "@" in name else self.model[name]
+            if node is not None and node.is_row_status and node.table is not None:
+                concerned.update(((column, index), None)
+                                 for column in self.store.row_cells(node.table))
+        return list(concerned)
 
     def _still_there(self, candidate: View, name: str, index: Index) -> bool:
         node = self.model[name]
@@ -241,7 +254,7 @@ class ServiceHost:
                      if wired.binding.tables[name].name == table)
         node = self.model.tables[table]
         for index in dict.fromkeys(index for name, index in changed if name in depends):
-            if candidate.has_row(node, index):
+            if is_active(candidate, node, index):
                 method(wanted, bound.view(candidate, index))
 
     def note(self, revision: Revision) -> None:
@@ -296,7 +309,7 @@ class ServiceHost:
         for hosted in self.services.values():
             method = hosted.wired.commands.get(wish.name)
             if method is not None:
-                self._guarded(hosted, method, *([_key(wish.index)] if wish.index else []))
+                self._guarded(hosted, method, *([as_key(wish.index)] if wish.index else []))
 
     def _react_to_job(
         self, revision: Revision, name: str, index: Index, new: Value | None
@@ -313,9 +326,18 @@ class ServiceHost:
         elif new == Status.ACTIVE:
             wired = next(hosted.wired for hosted in self.services.values()
                          if node.table.name in hosted.wired.commands)
-            arguments = wired.arguments[node.table.name].view(self.store.configured, index)
-            jobs.start(number, arguments, revision.principal.northbound in ("console", "system"))
-            self._forget_jobs(jobs)
+            row = self._frozen(node.table, index)
+            arguments = wired.arguments[node.table.name].view(row, index)
+            job = jobs.start(
+                number, arguments, revision.principal.northbound in ("console", "system"))
+            job.waiter().addCallback(lambda _: self._forget_jobs(jobs))
+
+    def _frozen(self, table: TableNode, index: Index) -> Configured:
+        """Give one row by itself, for a job whose row may go while it runs."""
+        row = Configured(self.store.shape)
+        for name in self.store.row_cells(table):
+            row.put(name, index, self.store.configured.cell(name, index))
+        return row
 
     def _forget_jobs(self, jobs: JobTable) -> None:
         old = jobs.too_many()
@@ -349,24 +371,24 @@ class ServiceHost:
     async def start(self, name: str) -> None:
         """Start a service that is stopped. One that breaks stays stopped, its comment says why."""
         hosted = self._hosted(name)
-        await self._turn(hosted)
-        if hosted.state is ExecState.STOPPED:
-            await self._begin(hosted)
+        async with _held(hosted.turn):
+            if hosted.state is ExecState.STOPPED:
+                await self._begin(hosted)
 
     async def stop(self, name: str) -> None:
         """Stop a service that runs."""
         hosted = self._hosted(name)
-        await self._turn(hosted)
-        if hosted.state is not ExecState.STOPPED:
-            await self._end(hosted)
+        async with _held(hosted.turn):
+            if hosted.state is not ExecState.STOPPED:
+                await self._end(hosted)
 
     async def restart(self, name: str) -> None:
         """Stop and start a service; a stopped one is started."""
         hosted = self._hosted(name)
-        await self._turn(hosted)
-        if hosted.state is not ExecState.STOPPED:
-            await self._end(hosted)
-        await self._begin(hosted)
+        async with _held(hosted.turn):
+            if hosted.state is not ExecState.STOPPED:
+                await self._end(hosted)
+            await self._begin(hosted)
 
     def _hosted(self, name: str) -> Hosted:
         found = self.services.get(name)
@@ -374,14 +396,7 @@ class ServiceHost:
             raise InconsistentValue(name, "no such service")
         return found
 
-    async def _turn(self, hosted: Hosted) -> None:
-        while hosted.busy is not None:
-            waiter: Deferred[None] = Deferred()
-            hosted.busy.addBoth(_wake, waiter)
-            await waiter
-
     async def _begin(self, hosted: Hosted) -> None:
-        hosted.busy = Deferred()
         self._set(hosted, ExecState.STARTING)
         hosted.running, hosted.comment = self.store.snapshot(), ""
         hosted.differs.clear()
@@ -393,13 +408,10 @@ class ServiceHost:
             if not isinstance(error, MibgateError):
                 log.exception("service %s did not start", hosted.wired.name)
             self._set(hosted, ExecState.STOPPED)
-            self._free(hosted)
             raise
         self._set(hosted, ExecState.STARTED)
-        self._free(hosted)
 
     async def _end(self, hosted: Hosted) -> None:
-        hosted.busy = Deferred()
         self._set(hosted, ExecState.STOPPING)
         try:
             await maybeDeferred(hosted.wired.service.stop)
@@ -408,13 +420,6 @@ class ServiceHost:
             log.exception("service %s did not stop well", hosted.wired.name)
         hosted.differs.clear()
         self._set(hosted, ExecState.STOPPED)
-        self._free(hosted)
-
-    @staticmethod
-    def _free(hosted: Hosted) -> None:
-        busy, hosted.busy = hosted.busy, None
-        if busy is not None:
-            busy.callback(None)
 
     def _set(self, hosted: Hosted, state: ExecState) -> None:
         hosted.state = state
@@ -434,14 +439,13 @@ class ServiceHost:
             await self.stop(name)
 
 
-def _key(index: Index) -> Any:
-    parts = tuple(part.decode("utf-8", "replace") if isinstance(part, bytes) else part
-                  for part in index)
-    return parts[0] if len(parts) == 1 else parts
-
-
-def _wake(result: None, waiter: Deferred[None]) -> None:
-    waiter.callback(None)
+@contextlib.asynccontextmanager
+async def _held(lock: DeferredLock) -> AsyncIterator[None]:
+    await lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _logged(failure: Failure, name: str) -> None:
@@ -457,9 +461,8 @@ def _restart_owners(model: MibModel) -> dict[str, str]:
     for table in model.tables.values():
         columns = [node for node in model.columns(table.name) if node.is_writable]
         own = {owners[node.name] for node in columns if node.name in owners}
-        if len(own) == 1 and not table.is_job:
-            owner = own.pop()
-            owners.update({node.name: owner for node in columns if not node.is_command})
+        if len(own) == 1 and not table.is_job and table.row_status:
+            owners.setdefault(table.row_status, own.pop())
     return owners
 
 

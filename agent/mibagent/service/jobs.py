@@ -1,4 +1,4 @@
-"""Job tables: a row whose RowStatus turns active runs a command, and its columns tell how it went."""
+"""Job tables: a row whose RowStatus turns active runs a command; its columns tell how it went."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ class JobTable:
         return ended[:max(0, len(ended) - KEPT_JOBS)]
 
     def read(self, column: str, number: int) -> Value:
-        """Give a read-only column of a row: State, Result, Percent, Bytes, Error, Started, Ended."""
+        """Give a read-only column of a row, by its name after the table's."""
         job = self.jobs.get(number)
         if job is None:
             job = Job(number, None)

@@ -18,7 +18,7 @@ from mibagent.errors import Index, ModelError, Refused, WrongValue
 from mibagent.model.nodes import MibModel, ObjectNode, TableNode
 from mibagent.smi.syntax import Base, Syntax, Value, fold
 from mibagent.store.layers import View, value_in
-from mibagent.store.live import as_index
+from mibagent.store.live import as_index, as_key
 
 RowT = TypeVar("RowT")
 RefusalT = TypeVar("RefusalT", bound=Refused)
@@ -71,14 +71,20 @@ class Row:
     @property
     def key(self) -> Any:
         """The row's key: str or int, a tuple where there are several."""
-        parts = tuple(part.decode("utf-8", "replace") if isinstance(part, bytes) else part
-                      for part in self.index)
-        return parts[0] if len(parts) == 1 else parts
+        return as_key(self.index)
 
     def no(self, refusal: type[RefusalT], field: str, why: str) -> RefusalT:
         """Give the refusal of one of the row's fields, to be raised."""
         _, index, nodes = self._at()
         return refusal(nodes[field].name, why, index)
+
+
+def is_active(view: View, table: TableNode, index: Index) -> bool:
+    """Whether a row is there and in service; only such rows are settings."""
+    base = view.shape.base_of(table)
+    if base.row_status and base.name not in view.shape.fixed:
+        return view.cell(base.row_status, index) == 1
+    return view.has_row(base, index)
 
 
 class Table(Mapping[Any, RowT], Generic[RowT]):
@@ -87,33 +93,29 @@ class Table(Mapping[Any, RowT], Generic[RowT]):
     def __init__(self, view: View, table: TableNode, make: Callable[[View, Index], RowT]) -> None:
         self._view, self._table, self._make = view, table, make
 
-    def _is_active(self, index: Index) -> bool:
-        base = self._view.shape.base_of(self._table)
-        if base.row_status and base.name not in self._view.shape.fixed:
-            return self._view.cell(base.row_status, index) == 1
-        return self._view.has_row(base, index)
-
     def __getitem__(self, key: Any) -> RowT:
         index = as_index(key)
-        if not self._is_active(index):
+        if not is_active(self._view, self._table, index):
             raise KeyError(key)
         return self._make(self._view, index)
 
     def __iter__(self) -> Iterator[Any]:
         for index in self._view.rows(self._table):
-            if self._is_active(index):
-                parts = [part.decode("utf-8", "replace") if isinstance(part, bytes) else part
-                         for part in index]
-                yield parts[0] if len(parts) == 1 else tuple(parts)
+            if is_active(self._view, self._table, index):
+                yield as_key(index)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
 
+_TRUTHS = (("false", "true"), ("no", "yes"), ("disable", "enable"), ("disabled", "enabled"))
+
+
 def _truth(syntax: Syntax) -> tuple[int, int]:
-    """Give the numbers of no and yes: TruthValue's by label, others the lesser and the greater."""
-    if set(syntax.by_label) == {"true", "false"}:
-        return syntax.by_label["false"], syntax.by_label["true"]
+    """Give the numbers of no and yes, by label where those are known; else the lesser is no."""
+    for no, yes in _TRUTHS:
+        if set(syntax.by_label) == {no, yes}:
+            return syntax.by_label[no], syntax.by_label[yes]
     numbers = [number for _, number in syntax.labels] or [0, 1]
     return min(numbers), max(numbers)
 

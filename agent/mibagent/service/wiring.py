@@ -1,4 +1,4 @@
-"""The check at the start: every object has somebody who answers for it, and nobody answers twice."""
+"""The check at the start: every object has somebody who answers for it, and only one."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Wired:
 
 
 def _hooks(service: Service[Any]) -> Iterator[tuple[Hook, Callable[..., Any]]]:
-    found = []
-    for name, member in inspect.getmembers(type(service), inspect.isfunction):
-        for hook in getattr(member, "hooks", ()):
-            found.append((member.__code__.co_firstlineno, hook, getattr(service, name)))
+    found = [
+        (member.__code__.co_firstlineno, hook, getattr(service, name))
+        for name, member in inspect.getmembers(type(service), inspect.isfunction)
+        for hook in getattr(member, "hooks", ())]
     found.sort(key=lambda each: each[0])
     return ((hook, method) for _, hook, method in found)
 
@@ -78,7 +78,10 @@ def _place(
         case "completes":
             wired.completes.append((names, method))
         case "check":
-            wired.checks.append((names, method, _row_table(model, method, hook, who)))
+            home = _row_table(model, method, hook, who)
+            if home and home not in [table.name for table in wired.binding.tables.values()]:
+                raise ModelError(who, home, f"{method.__name__} checks rows that no setting reads")
+            wired.checks.append((names, method, home))
         case "on_change":
             for named in names:
                 node = model.objects.get(named)
@@ -86,11 +89,11 @@ def _place(
                     raise ModelError(who, named, "@on_change on an object that waits for a restart")
             wired.reactions.append((names, method))
         case "command" | "offline":
-            table = wired.commands if hook.kind == "command" else wired.offline
+            methods = wired.commands if hook.kind == "command" else wired.offline
             for named in hook.names:
-                if named in table:
+                if named in methods:
                     raise ModelError(who, named, "two methods command it")
-                table[named] = method
+                methods[named] = method
                 if named in wired.tables:
                     wired.arguments[named] = _arguments(model, method, named, who)
         case "provides":

@@ -44,6 +44,12 @@ class SnmpPort(udp.Port):
         self.unsent = 0
         """Answers that the host could not send."""
 
+    @property
+    def number(self) -> int:
+        """The port that it listens on, also where 0 was asked for."""
+        number: int = self.getHost().port       # type: ignore[no-untyped-call]
+        return number
+
     def createInternetSocket(self) -> socket.socket:
         made: socket.socket = super().createInternetSocket()
         with contextlib.suppress(OSError):

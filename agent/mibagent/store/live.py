@@ -21,8 +21,19 @@ class TableListener(Protocol):
 def as_index(key: Any) -> Index:
     """Give the index of a key: itself, or the one part of a table with one key."""
     if isinstance(key, tuple):
-        return tuple(part.encode() if isinstance(part, str) else part for part in key)
-    return (key.encode() if isinstance(key, str) else key,)
+        return tuple(map(_octets, key))
+    return (_octets(key),)
+
+
+def _octets(part: Any) -> Any:
+    return part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+
+
+def as_key(index: Index) -> Any:
+    """Give the key of an index: texts as str, one part by itself. Undoes `as_index`."""
+    parts = tuple(part.decode("utf-8", "surrogateescape") if isinstance(part, bytes) else part
+                  for part in index)
+    return parts[0] if len(parts) == 1 else parts
 
 
 class LiveTable(Generic[RowT]):

@@ -83,14 +83,14 @@ class Core(UserAgentServer):
 class TellingCaller(Caller):
     """Tells how each TLS connection came and went."""
 
-    def handshakeCompleted(self) -> None:
+    def handshakeCompleted(self) -> None:  # noqa: N802
         super().handshakeCompleted()
         transport: Any = self.transport
         found = facts(transport.getHandle())
         tell("connected", version=found.tls_version, cipher=found.cipher,
              peer=found.peer_subject, port=transport.getPeer().port)
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         transport: Any = self.transport
         tell("closed", port=transport.getPeer().port)
         super().connectionLost(reason)
@@ -104,7 +104,7 @@ class Callers(ServerFactory):
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: N802
         return TellingCaller(self._answering, is_tls=True)
 
 

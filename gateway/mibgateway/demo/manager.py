@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from mibagent.errors import Index, MibgateError
 from mibagent.model.nodes import MibModel, ObjectNode
-from mibagent.smi.syntax import Value
 from mibagent.snmp.ber import (
-    INTEGER,
+    ENCODERS,
     NULL,
     SEQUENCE,
     UNSPECIFIED,
@@ -24,7 +23,6 @@ from mibagent.snmp.ber import (
     encode_oid,
     tlv,
 )
-from mibagent.snmp.ber import ENCODERS as ENCODER_OF
 from mibagent.snmp.message import V2C, encode_message, read_message, read_version
 from mibagent.snmp.pdu import Kind, Pdu, Status, encode_varbind, read_pdu
 
@@ -113,7 +111,7 @@ class Manager:
         for instance, text in wanted.items():
             node = self._model[instance.name]
             value = node.syntax.parse(text, node.name)
-            varbinds.append((node, instance.index, ENCODER_OF[node.syntax.base](value)))
+            varbinds.append((node, instance.index, ENCODERS[node.syntax.base](value)))
         answer = self._ask(Kind.SET, varbinds, tries=1)
         return Answer(answer.first, answer.second)
 
@@ -126,7 +124,7 @@ class Manager:
         if answer.first or len(answer.varbinds) != len(nodes):
             raise NoAnswer(f"GET of {instances[0]}: {Answer(answer.first, 0).words}")
         return ["" if found.tag in UNSPECIFIED
-                else node.syntax.print(_value(found.tag, found.content))
+                else node.syntax.print(decode_value(found.tag, found.content))
                 for node, found in zip(nodes, answer.varbinds, strict=True)]
 
     def _ask(
@@ -164,10 +162,3 @@ class Manager:
             if decode_integer(pdu.request_id) == self._number:
                 return pdu
         return None
-
-
-def _value(tag: int, content: bytes) -> Value:
-    return decode_value(tag, content)
-
-
-assert INTEGER    # the tag of error-status and error-index, which encode_integer writes

@@ -1,4 +1,4 @@
-"""Certificates to be thrown away: a CA, and what it issues for a day."""
+"""Certificates to be thrown away: a CA, and what it issues."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 from cryptography.x509.oid import NameOID
 
-LIFE = timedelta(days=1)
-"""How long they are good, from now and back from now."""
+BEFORE, AFTER = timedelta(days=1), timedelta(days=90)
+"""How long they are good, back from now and from now: nobody is to be warned of their end."""
 
 KEY_BITS = 2048
 
@@ -72,8 +72,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(self._now - LIFE)
-            .not_valid_after(self._now + LIFE)
+            .not_valid_before(self._now - BEFORE)
+            .not_valid_after(self._now + AFTER)
         )
 
 

@@ -201,7 +201,7 @@ class CertService(Service[CertSettings]):
                 issue("certCertificateAdded", {
                     "certNotifiedFileName": name, "certNotifiedSubject": found.issued_to,
                     "certNotifiedKind": "host" if table == HOSTS else "other"})
-        for _, name in before.keys() - self._listed.keys():
+        for _, name in (key for key in before if key not in self._listed):
             issue("certCertificateDeleted", {"certNotifiedFileName": name})
 
     # -- dates
@@ -325,8 +325,8 @@ class CertService(Service[CertSettings]):
                 raise JobFailed(f"{given.path} is not a file")
             with path.open("rb") as file:
                 return file.read(LARGEST_FILE_OCTETS)
-        except OSError as error:
-            raise JobFailed(f"{given.path} can't be read: {error.strerror}") from None
+        except (OSError, ValueError) as error:
+            raise JobFailed(f"{given.path} can't be read: {_why(error)}") from None
 
 
 def own_file(root: Path, name: str) -> Path:
@@ -335,10 +335,17 @@ def own_file(root: Path, name: str) -> Path:
     if path.is_absolute() or ".." in path.parts:
         raise JobFailed(f"{name}: from a network a path is relative to the unit's files, "
                         "without ..")
-    found = (root / path).resolve()
+    try:
+        found = (root / path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise JobFailed(f"{name} can't be read: {_why(error)}") from None
     if not found.is_relative_to(root.resolve()):
         raise JobFailed(f"{name}: a link leads out of the unit's files")
     return found
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _name_of(given: ImportArguments) -> str:

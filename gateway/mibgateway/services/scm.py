@@ -18,7 +18,6 @@ from mibagent.service.jobs import Job
 from mibagent.service.service import Service, check, command, provides, rows
 from mibagent.service.settings import Row, Table
 
-
 log = logging.getLogger(__name__)
 
 _LAST_ANSWERS_S = 0.1

@@ -42,8 +42,10 @@ def test_any_phrase_is_stretched_to_a_mebibyte(protocol: str, phrase: bytes) -> 
 
 
 def test_pysnmp_agrees() -> None:
+    from pysnmp.proto.rfc1902 import OctetString  # type: ignore[import-untyped]
+
     # The service first: pysnmp's modules import each other.
-    from pysnmp.proto.secmod.rfc3414 import service  # type: ignore[import-untyped] # noqa: F401, I001
+    from pysnmp.proto.secmod.rfc3414 import service  # type: ignore[import-untyped] # noqa: F401
     from pysnmp.proto.secmod.rfc3414.auth import hmacmd5, hmacsha  # type: ignore[import-untyped]
     from pysnmp.proto.secmod.rfc7860.auth import hmacsha2  # type: ignore[import-untyped]
     services = {"SHA-224": "SHA224", "SHA-256": "SHA256", "SHA-384": "SAH384", "SHA-512": "SHA512"}
@@ -51,7 +53,7 @@ def test_pysnmp_agrees() -> None:
     ours = {name: sha2(getattr(sha2, f"{theirs}_SERVICE_ID")) for name, theirs in services.items()}
     for protocol, theirs in {"MD5": hmacmd5.HmacMd5(), "SHA": hmacsha.HmacSha(), **ours}.items():
         key = theirs.hash_passphrase(b"maplesyrup")
-        assert bytes(theirs.localize_key(key, ENGINE)) == \
+        assert bytes(theirs.localize_key(key, OctetString(ENGINE))) == \
             localized_key(protocol, b"maplesyrup", ENGINE), protocol
 
 
