@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from mibagent.snmp.pdu import Status
 from tests.wire.collector import Collector
@@ -19,6 +21,9 @@ from tests.wire.programs import require
 from tests.wire.unit_process import Snmp, UnitProcess, folder, mibgate, model, until
 
 AUTHORITY = trustme.CA(key_type=trustme.KeyType.RSA)
+AUTHORITY_NAME = str(x509.load_pem_x509_certificate(
+    AUTHORITY.cert_pem.bytes()).subject.get_attributes_for_oid(
+        NameOID.ORGANIZATIONAL_UNIT_NAME)[0].value)
 STRANGER = trustme.CA(key_type=trustme.KeyType.RSA)
 
 DEFAULT = (b"default",)
@@ -229,8 +234,8 @@ def test_a_ca_that_comes_while_the_unit_runs() -> None:
         scene.tls_on()
         line = scene.collector.wait_for(" 305-")
         assert line.startswith("<11>")
-        assert "hostName" in line or "HostName" in line
-        assert "no " in line.lower()                   # an empty store is refused with that reason
+        assert line.endswith(", level HostName.")
+        assert "no CA certificate is installed" in line
         scene.wait_down()
         wrong, right = scene.home / "wrong.pem", scene.home / "right.pem"
         STRANGER.cert_pem.write_to_path(str(wrong))
@@ -239,9 +244,9 @@ def test_a_ca_that_comes_while_the_unit_runs() -> None:
         done = mibgate("cert", "import", "--state", scene.unit.state, wrong)
         assert done.returncode == 0, done.stderr
         line = scene.collector.wait_for(" 305-")
-        assert "CN=judge" in line
-        assert "chain" in line
-        assert "level HostName" in line or "level hostName" in line
+        assert AUTHORITY_NAME in line                  # which certificate, which check, which level
+        assert ": chain, " in line
+        assert line.endswith(", level HostName.")
         assert not scene.collector.of(303, 310)
         scene.collector.forget()
         done = mibgate("cert", "import", "--state", scene.unit.state, right)
@@ -276,7 +281,7 @@ def test_a_client_certificate_is_asked_for() -> None:
         scene = Scene(stack)
         scene.judge.restart(clients=True)
         scene.tls_on()
-        line = scene.collector.wait_for(" 302-") if not scene.collector.of(306) else ""
+        line = scene.collector.wait_for(" 302-")
         assert "certificate" in line
         scene.wait_down()
         assert b"certificate" in scene.status("LastError")      # type: ignore[operator]

@@ -203,11 +203,8 @@ class ParameterStore:
 
     def row_cells(self, table: TableNode) -> list[str]:
         """Give every name that a row may hold a cell of, companions and sealed parts included."""
-        names = [*table.column_names, *self.hidden.get(table.name, ())]
-        for companion in self.model.companions.get(table.name, ()):
-            if companion.name not in self.shape.fixed:
-                names += self.row_cells(companion)
-        return names
+        return [name for each in self._with_companions(table)
+                for name in (*each.column_names, *self.hidden.get(each.name, ()))]
 
     # -- changing
 
@@ -392,33 +389,33 @@ class ParameterStore:
         if revision.confirm_by is not None:
             self.pending[revision.number] = revision.confirm_by
         self.pending.pop(revision.undoes, None)
-        for change in revision.changes:
-            _guarded(self._tell, change)
+        for listener in self._listeners:
+            _guarded(partial(self._tell, revision.changes), listener)
         for part in self.participants:
             _guarded(part.note, revision)
         self._reactions.append(revision)
 
-    def _tell(self, change: Change) -> None:
-        if "@" in change.name:
-            return
-        node = self.model[change.name]
-        tables = [node.table] if node.table is not None else []
-        if node.is_row_status and (change.old is None) != (change.new is None):
-            for table in tables:
-                tables.extend(companion for companion in self.model.companions.get(table.name, ())
-                              if companion.name not in self.shape.fixed)
-            for listener in self._listeners:
-                for table in tables:
-                    if change.new is None:
-                        listener.row_removed(table.name, change.index)
-                    else:
-                        listener.row_added(table.name, change.index)
-            return
-        names = [change.name, *(alias for alias, name in self.aliases.items()
-                                if name == change.name)]
-        for listener in self._listeners:
-            for name in names:
-                listener.changed(name, change.index)
+    def _tell(self, changes: tuple[Change, ...], listener: Listener) -> None:
+        for change in changes:
+            if "@" in change.name:
+                continue
+            node = self.model[change.name]
+            if node.is_row_status and (change.old is None) != (change.new is None):
+                tell = listener.row_removed if change.new is None else listener.row_added
+                for table in self._with_companions(node.table):
+                    tell(table.name, change.index)
+                continue
+            listener.changed(change.name, change.index)
+            for alias, name in self.aliases.items():
+                if name == change.name:
+                    listener.changed(alias, change.index)
+
+    def _with_companions(self, table: TableNode | None) -> Iterator[TableNode]:
+        if table is not None:
+            yield table
+            for companion in self.model.companions.get(table.name, ()):
+                if companion.name not in self.shape.fixed:
+                    yield from self._with_companions(companion)
 
     def _react(self) -> None:
         revisions, self._reactions = self._reactions, []

@@ -256,6 +256,7 @@ class Transaction:
         if table.is_job and state is Status.ACTIVE and act is not Act.DESTROY:
             raise InconsistentValue(blamed, "the job has started; destroy cancels it", index)
         if act is not Act.DESTROY and state is None and act is not Act.COLUMNS:
+            self._clear(table, index, candidate)
             candidate.cells[status, index] = int(Status.NOT_READY)
         if act is not Act.DESTROY and (state is not None or act is not Act.COLUMNS):
             for wish in group:
@@ -266,6 +267,9 @@ class Transaction:
         if after is not None:
             candidate.cells[status, index] = int(after)
             return
+        self._clear(table, index, candidate)
+
+    def _clear(self, table: TableNode, index: Index, candidate: Overlay) -> None:
         for name in self._store.row_cells(table):
             if candidate.cell(name, index) is not None:
                 candidate.cells[name, index] = None

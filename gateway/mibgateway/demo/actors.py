@@ -141,6 +141,7 @@ def run_unit(state: Path, script: Path) -> int:
 
     from mibgateway.main import Order, run_order
     logging.basicConfig(level="WARNING", format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("mibgate.notification").propagate = False    # they come by syslog
     return run_order(Order(
         state, script, unprivileged=True, say=lambda text: print(text, flush=True)))
 

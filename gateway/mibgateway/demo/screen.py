@@ -28,6 +28,7 @@ TIME_WIDTH, WHO_WIDTH = 9, 7
 THEME = Theme({
     "title": "bold", "number": "bold cyan", "why": "dim", "time": "dim", "command": "bold",
     "prompt": "green", "good": "bold green", "bad": "bold red", "label": "dim",
+    "loud": "bold yellow", "value": "bold",
     "who.answer": "green", "who.get": "blue", "who.syslog": "yellow", "who.server": "magenta",
     "who.unit": "cyan", "rule": "cyan",
 })
@@ -89,7 +90,10 @@ class Screen:
         row.add_column(width=TIME_WIDTH, justify="right", no_wrap=True)
         row.add_column(width=WHO_WIDTH, no_wrap=True)
         row.add_column(overflow="fold")
-        row.add_row(Text(when, "time"), Text(who, f"who.{who}"), Text(text, style))
+        words = Text(text, style)
+        words.highlight_regex(r"(?<= )3(03|10)-.*", "loud")
+        words.highlight_regex(r"(?<= = ).*|^TLSv[0-9.]+ \w+", "value")
+        row.add_row(Text(when, "time"), Text(who, f"who.{who}"), words)
         self.print(row)
 
     def table(self, title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -247,6 +247,8 @@ class Story:
 
     def _until(self, what: str, is_so: Callable[[], bool]) -> None:
         """Show what happens until something holds. Raises StoryBroke."""
+        if is_so():
+            return
         deadline = time.monotonic() + BOUND_S
         with self._screen.waiting(what):
             while not is_so():
@@ -363,8 +365,8 @@ def show(*, stay: bool, color: bool) -> int:
                     story.invite()
                     story.stay()
             except MibgateError as error:
-                screen.end(str(error), good=False)
                 screen.print(*stage.complaints())
+                screen.end(str(error), good=False)
                 return 1
     except Interrupted as interrupt:
         screen.print("", "The demo has ended; nothing of it is left.")

@@ -210,8 +210,7 @@ class NlmService(Service[NlmSettings]):
     @provides("nlmEventsConfigStatus")
     def rule_status(self, index: int) -> int:
         """Whether the rule can act here."""
-        row = self.configured.events.get(index)
-        supported = row is None or row.action in SUPPORTED
+        supported = self.unit.store.get("nlmEventsAction", (index,)) in SUPPORTED
         return int(ConfigStatus.VALID if supported else ConfigStatus.NOT_SUPPORTED)
 
     @provides("nlmActiveTable")

@@ -460,8 +460,9 @@ class SipEpService(Service[SipEpSettings]):
                 self._set_state(key, GatewayState.SERVER_UNREACHABLE, ", ".join(dead))
             else:
                 self._set_state(key, GatewayState.READY)
-        ready = all(status.state_code is GatewayState.READY for status in self._status.values())
-        self._led(ReadyLed.STEADY if ready and self._status else ReadyLed.BLINKING)
+        states = {status.state_code for status in self._status.values()}
+        ready = ReadyLed.STEADY if states <= {GatewayState.READY} else ReadyLed.BLINKING
+        self._led(ready if states else ReadyLed.OFF)
 
     def _led(self, led: ReadyLed) -> None:
         self.unit.ready_led = led

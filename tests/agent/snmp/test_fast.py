@@ -185,3 +185,17 @@ def test_getbulk_walks_as_getnext_does() -> None:
             break
         at = decode_oid(varbinds[-1].name)
     assert by_bulk == by_next
+
+
+def test_a_hole_in_a_kept_column_is_stepped_over() -> None:
+    """The column has been read whole, so that its slice would join with the hole in it."""
+    source = sample()
+    del source.values["numberedA", (127,)]
+    wire = Wire(source)
+    list(walk(wire))
+    asked = (*ROOT, 40000, 1, 1, 1)
+    wire.ask(request(Kind.GET, asked))
+    for repeat in (1, 2, 3, 5):
+        answer = wire.ask_both(request(Kind.GET_BULK, asked, second=repeat))
+        assert answer is not None and len(response(answer).varbinds) == repeat
+        wire.ask_both(request(Kind.GET_BULK, asked, asked, first=1, second=repeat))
