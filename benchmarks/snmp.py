@@ -4,10 +4,11 @@ python benchmarks/snmp.py [--rounds 7] [--seconds 0.4]
 
 Both serve SNMPv2-MIB's system and snmp groups, which GET-1, GET-10 and the walk ask for: computed
 counters in both. GETBULK-50 walks one column of texts: hrSWRunName in snmpd, nlmEventsCriteria of
-300 rows in ours, which is stored. SET is durable in both: sipEpTransportConfigTcpEnable of gateway default here,
-snmpEnableAuthenTraps there, which snmpd writes to its file. Every reply is verified by snmpload. The server runs on one
-processor, the generator on another. Figures are CPU time by schedstat; ratios are judged as the
-median of the per-round ratios. Exit status 1 when a gate is missed.
+300 rows in ours, which is stored. SET is durable in both: sipEpTransportConfigTcpEnable of gateway
+default here, snmpEnableAuthenTraps there, which snmpd writes to its file. Every reply is verified
+by snmpload. The server runs on one processor, the generator on another. Figures are CPU time by
+schedstat; ratios are judged as the median of the per-round ratios. Exit status 1 when a gate is
+missed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = "1.3.6.1.4.1.32473.1"    # as mibs/MIBGATE-SMI-MIB.mib says
+DEFAULT = ".".join(map(str, (7, *b"default")))    # the row's key
 SYSTEM, SNMP = "1.3.6.1.2.1.1", "1.3.6.1.2.1.11"
 TEN = [f"{SYSTEM}.{arc}.0" for arc in (1, 2, 3, 4, 5, 6)] + [
     f"{SNMP}.{arc}.0" for arc in (1, 3, 4, 30)]
@@ -64,7 +66,7 @@ SCENARIOS = (
     Scenario("walk", 1.5, ("walk", SNMP), ("walk", SNMP)),
     Scenario("GETBULK-50", 3.0, ("-r", "50", "bulk", f"{ROOT}.1100.1.200.1.400"),
              ("-r", "50", "bulk", "1.3.6.1.2.1.25.4.2.1.2")),
-    Scenario("SET", 10.0, ("-s", "0:1", "set", f"{ROOT}.1400.1.900.100.1.600.7.100.101.102.97.117.108.116"),
+    Scenario("SET", 10.0, ("-s", "0:1", "set", f"{ROOT}.1400.1.900.100.1.600.{DEFAULT}"),
              ("set", f"{SNMP}.30.0")),
 )
 
@@ -89,15 +91,16 @@ def build(folder: str) -> str:
 def ask(load: str, port: int, pid: int, seconds: float, words: tuple[str, ...]) -> dict[str, str]:
     """Run the generator once; give its figures. Raises SystemExit on a bad reply."""
     mode = next(at for at, word in enumerate(words) if word in ("get", "walk", "bulk", "set"))
-    command = [load, "-c", "public", "-w", "32", "-T", "3000", "-t", str(seconds), "-W", "0.1", "-p", str(pid),
-               *words[:mode], words[mode], "127.0.0.1", str(port), *words[mode + 1:]]
+    command = [load, "-c", "public", "-w", "32", "-T", "3000", "-t", str(seconds), "-W", "0.1",
+               "-p", str(pid), *words[:mode], words[mode], "127.0.0.1", str(port), *words[mode + 1:]]
     if shutil.which("taskset"):
         command = ["taskset", "-c", "0", *command]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     time.sleep(0.3)     # what a SET's window left behind
     figures = dict(pair.split("=", 1) for pair in done.stdout.split() if "=" in pair)
     if figures.get("bad") != "0" or not int(figures.get("ok", "0")):
-        raise SystemExit(f"no reply, or a wrong one, of process {pid}: {' '.join(command)}\n{done.stdout}{done.stderr}")
+        raise SystemExit(f"no reply, or a wrong one, of process {pid}: {' '.join(command)}\n"
+                         f"{done.stdout}{done.stderr}")
     return figures
 
 

@@ -117,6 +117,11 @@ class Reactor(MemoryReactorClock):
         protocol.makeConnection(opened)
         return opened
 
+    def listenUNIX(
+        self, address: Any, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
+    ) -> Any:
+        return self._open("unix", 0, factory, str(address))
+
     def listening(self, kind: str) -> list[int]:
         return [port.port for port in self.ports if port.kind == kind and port.port]
 

@@ -208,7 +208,6 @@ def test_a_step_that_fails_says_why_and_leaves_nothing(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert story.show(stay=False, color=False) == 1
     last = capfd.readouterr().out.splitlines()[-1]
-    print(last)
     assert last.startswith("✘ connecting to 127.0.0.1:") and "the connection is down" in last
     assert "elsewhere" in last
     assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ import enum
 import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred, maybeDeferred
@@ -120,8 +121,8 @@ class ServiceHost:
 
     def _provide_object(self, node: ObjectNode, method: Callable[..., Any]) -> None:
         if node.table is None:
-            given = [node.name] if inspect.signature(method).parameters else []
-            self.store.provide(node.name, lambda _: to_value(node.syntax, method(*given)))
+            call = partial(method, node.name) if inspect.signature(method).parameters else method
+            self.store.provide(node.name, lambda _: to_value(node.syntax, call()))
         else:
             self.store.provide(
                 node.name, lambda index: to_value(node.syntax, method(as_key(index))))

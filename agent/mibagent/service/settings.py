@@ -137,6 +137,8 @@ def to_python(syntax: Syntax, kind: Any, value: Value) -> Any:
 
 def to_value(syntax: Syntax, given: Any) -> Value:
     """Give what a service computed as a value of the syntax."""
+    if type(given) is int:
+        return given
     if isinstance(given, bool):
         return _truth(syntax)[given]
     if isinstance(given, int):

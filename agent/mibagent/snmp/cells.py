@@ -212,7 +212,7 @@ class Segment:
 class Scalars(Segment):
     """A run of scalars; its keys are whole names."""
 
-    __slots__ = ("_encoders", "_kept_nodes", "nodes")
+    __slots__ = ("_encoders", "_kept_nodes", "_names", "nodes")
 
     def __init__(self, nodes: list[ObjectNode], read: Read, keeps: Callable[[ObjectNode], bool]
                  ) -> None:
@@ -226,6 +226,7 @@ class Scalars(Segment):
         self.values = [None] * len(nodes)
         self.kept = all(map(keeps, nodes))
         self._kept_nodes = [keeps(node) for node in nodes]
+        self._names = [tlv(OBJECT_IDENTIFIER, suffix) for suffix in self.rows.suffixes]
         self._encoders = [ENCODERS[node.syntax.base] for node in nodes]
         self.wide = any(node.syntax.base is Base.COUNTER64 for node in nodes)
 
@@ -244,7 +245,7 @@ class Scalars(Segment):
 
     def read_at(self, at: int) -> bytes:
         kept = self._kept_nodes[at]
-        head = tlv(OBJECT_IDENTIFIER, self.rows.suffixes[at])
+        head = self._names[at]
         try:
             value = self._encoders[at](self.read(self.nodes[at], ()))
         except NoSuchName:

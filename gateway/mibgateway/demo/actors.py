@@ -141,7 +141,9 @@ def run_unit(state: Path, script: Path) -> int:
 
     from mibgateway.main import Order, run_order
     logging.basicConfig(level="WARNING", format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("mibgate.notification").propagate = False    # they come by syslog
+    notifications = logging.getLogger("mibgate.notification")    # they come by syslog
+    notifications.addHandler(logging.NullHandler())
+    notifications.propagate = False
     return run_order(Order(
         state, script, unprivileged=True, say=lambda text: print(text, flush=True)))
 

@@ -340,6 +340,8 @@ def own_name() -> str:
     given = Path(sys.argv[0]).absolute()
     if shutil.which("mibgate") == str(given):
         return "mibgate"
+    if given.name == "__main__.py":
+        return "python -m mibgateway"
     return shlex.quote(_from_here(given))
 
 

@@ -14,8 +14,8 @@ from mibagent.snmp.shell import start as listen
 from mibagent.store.access import Principal, Rights
 from mibgateway.notifier import Rate
 
-_FORGETTING = ("snmp", "aaaUsers")
-"""Objects that say who may what begin so."""
+_FORGETTING = ("snmpCommunityMayWrite", "aaaUsers")
+"""Objects that say who may what begin so; the others are read at a start, which forgets too."""
 
 REFUSALS_A_MINUTE = 10
 """Notifications of refused requests; more are counted by SNMPv2-MIB alone."""
@@ -71,10 +71,10 @@ class SnmpService(Service[SnmpSettings]):
     def engine(self) -> Engine:
         """The engine, made when first asked for; its counters outlive a restart of the service."""
         if self._engine is None:
-            self._engine = Engine(
+            engine = self._engine = Engine(
                 StoreSource(self.unit.store), self, clock=self.unit.reactor.seconds,
                 on_refused=self._tell_refused)
-            self.unit.counters = lambda: self.engine.counters
+            self.unit.counters = lambda: engine.counters
             self.unit.store.watch(_Forgetter(self))
         return self._engine
 

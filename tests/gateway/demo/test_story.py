@@ -72,3 +72,5 @@ def test_it_is_named_as_it_was_called(tmp_path: Path, monkeypatch: pytest.Monkey
     assert own_name() == str(program)[1:]
     monkeypatch.setenv("PATH", str(program.parent))
     assert own_name() == "mibgate"
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "mibgateway" / "__main__.py")])
+    assert own_name() == "python -m mibgateway"

@@ -1,0 +1,119 @@
+"""Live tables: rows come and go, and whoever keeps their order hears of each once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mibagent.store.live import LiveTable, Snapshot, as_index, as_key
+from tests.agent.store.kit import Recorder, Rig, rows_of
+
+
+class Told:
+    def __init__(self) -> None:
+        self.events: list[tuple[object, ...]] = []
+
+    def row_added(self, table: str, index: object) -> None:
+        self.events.append(("added", table, index))
+
+    def row_removed(self, table: str, index: object) -> None:
+        self.events.append(("removed", table, index))
+
+
+def test_each_row_that_comes_or_goes_is_told_once_and_in_order() -> None:
+    table: LiveTable[str] = LiveTable()
+    table.name = "t"
+    told = Told()
+    table.watch(told)
+    table.add("b", "one")
+    table.add("a", "two")
+    table.add("b", "three")
+    table.remove("nobody")
+    table.remove("b")
+    table.add("b", "four")
+    table.clear()
+    assert told.events == [
+        ("added", "t", (b"b",)), ("added", "t", (b"a",)), ("removed", "t", (b"b",)),
+        ("added", "t", (b"b",)), ("removed", "t", (b"a",)), ("removed", "t", (b"b",))]
+
+
+def test_a_listener_finds_the_row_there_or_gone() -> None:
+    table: LiveTable[str] = LiveTable()
+    seen: list[bool] = []
+
+    class Looks:
+        def row_added(self, name: str, index: object) -> None:
+            seen.append(index in table)
+
+        row_removed = row_added
+
+    table.watch(Looks())
+    table.add(1, "x")
+    table.remove(1)
+    assert seen == [True, False]
+
+
+def test_a_row_is_found_by_its_key() -> None:
+    table: LiveTable[str] = LiveTable()
+    table.add(("a", 3), "x")
+    assert table.get((b"a", 3)) == "x" and ("a", 3) in table and len(table) == 1
+    assert table.get("a") is None
+    assert (table.indexes(), list(table.values())) == ([(b"a", 3)], ["x"])
+
+
+@given(st.one_of(st.integers(), st.binary().map(lambda octets: as_key((octets,)))))
+def test_a_key_is_its_index(key: object) -> None:
+    assert as_key(as_index(key)) == key
+
+
+def test_a_key_of_several_parts_is_a_tuple() -> None:
+    assert as_key((b"a", 3)) == ("a", 3)
+    assert as_index(("a", 3)) == (b"a", 3)
+
+
+def test_a_store_passes_on_what_comes_and_goes(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    early = Recorder(rig.store)
+    table: LiveTable[str] = LiveTable()
+    rig.store.provide_table("trialStallTable", table)
+    late = Recorder(rig.store)
+    table.add("nuts", "x")
+    assert early.told == late.told == [("added", "trialStallTable", (b"nuts",))]
+    assert rows_of(rig.store, "trialStallTable") == [(b"nuts",)]
+    assert rig.store.has_row(rig.model.tables["trialStallTable"], (b"nuts",))
+
+
+def test_a_snapshot_asks_again_when_a_second_has_passed() -> None:
+    now, rows, asked = [0.0], {"a": 1, "b": 2}, []
+
+    def ask() -> dict[str, int]:
+        asked.append(now[0])
+        return dict(rows)
+
+    snapshot = Snapshot(ask, lambda: now[0])
+    told = Told()
+    snapshot.table.watch(told)
+    snapshot.refresh()
+    now[0] = 0.9
+    rows.update(c=3)
+    del rows["a"]
+    snapshot.refresh()
+    assert asked == [0.0] and snapshot.table.indexes() == [(b"a",), (b"b",)]
+    now[0] = 1.0
+    snapshot.refresh()
+    assert snapshot.table.indexes() == [(b"b",), (b"c",)]
+    assert [event[0] for event in told.events] == ["added", "added", "removed", "added"]
+
+
+@pytest.mark.parametrize("count", [10])
+def test_clearing_tells_of_all(count: int) -> None:
+    table: LiveTable[int] = LiveTable()
+    told = Told()
+    for number in range(count):
+        table.add(number, number)
+    table.watch(told)
+    table.clear()
+    assert len(told.events) == count and len(table) == 0
