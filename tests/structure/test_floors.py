@@ -7,7 +7,7 @@ import pytest
 from tests.structure.tree import ROOT, imports, modules
 
 FLOORS: tuple[tuple[int, str], ...] = (
-    (10, "mibgateway.main mibgateway.cli mibgateway.demo mibgateway.demo_server mibgateway.naming"
+    (10, "mibgateway.main mibgateway.cli mibgateway.demo mibgateway.naming"
          " mibgateway.__main__"),
     (9, "mibgateway.services.*"),
     (8, "mibgateway.northbound"),

@@ -139,10 +139,7 @@ def test_deep_nesting_is_counted(unit: UnitProcess) -> None:
         nested += [tlv(0x30, head + tlv(kind, tlv(0x02, b"\1") * 3 + deep)) for kind in Kind]
         nested += [tlv(0x30, head + tlv(Kind.GET, tlv(0x02, b"\1") * 3 + tlv(
             0x30, tlv(0x30, tlv(0x06, b"\x2b") + deep))))]
-        before = counters(snmp, "snmpInPkts")
-        _, answers = pour(unit.ask().socket, snmp, iter(nested))
-        assert counters(snmp, "snmpInPkts")[0] - before[0] >= len(nested)
-    assert answers == []
+    holds_no_request(unit, nested)
 
 
 def test_noise_of_the_largest_datagram_is_counted(unit: UnitProcess) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mibagent.errors import InconsistentValue, Index
+from mibagent.errors import InconsistentValue, Index, Refused
 from mibagent.model.nodes import MibModel, ObjectNode
 from mibagent.smi.syntax import Value
 from mibagent.store.layers import Key, View
@@ -64,7 +64,5 @@ class References:
         assert node.table is not None
         for name, at in self.of(node.table.name, index):
             if candidate.cell(name, at) == index[0]:
-                where = node.syntax.print(at[0]) if at and isinstance(at[0], bytes) else at
                 raise InconsistentValue(
-                    node.name, f"{name}[{where!s}] refers to it" if at else f"{name} refers to it",
-                    index)
+                    node.name, f"{Refused(name, index=at)} refers to it", index)

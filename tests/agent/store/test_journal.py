@@ -275,7 +275,7 @@ def test_what_was_acknowledged_outlives_a_kill_and_nothing_is_half_there(tmp_pat
         for _ in range(kill_after):
             last = int(writer.stdout.readline())
         writer.send_signal(signal.SIGKILL)
-        last = int((writer.stdout.read().split() or [last])[-1])
+        last = int((writer.stdout.read().split() or [str(last)])[-1])
         writer.wait()
         writer.stdout.close()
         journal = opened(tmp_path)

@@ -296,9 +296,10 @@ def test_steps_out_of_order_are_our_own_fault(rig: Rig) -> None:
         with pytest.raises(LocalError):
             step()
     rig.awaited(transaction.commit())
-    for step in (transaction.commit, transaction.rollback):
-        with pytest.raises(LocalError):
-            step()
+    with pytest.raises(LocalError):
+        transaction.commit()
+    with pytest.raises(LocalError):
+        transaction.rollback()
 
 
 def test_a_check_that_breaks_leaves_nothing_prepared(rig: Rig) -> None:
