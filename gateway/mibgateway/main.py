@@ -49,6 +49,9 @@ SERVICES: tuple[type[Service[Any]], ...] = (
 
 STARTER = Principal("script", Rights.ADMIN, "console")
 
+UNIT = "unit"
+"""The one unit's name in its database."""
+
 ADMIN = "admin"
 """The user that a first start makes where its script makes no Admin."""
 
@@ -129,7 +132,7 @@ class Launch:
             profile = self._profile(model, state)
             self.unit = Unit(
                 reactor, model, state,
-                Options(order.listen, order.unprivileged, product_version()),
+                Options(order.listen, order.unprivileged, product_version()), name=UNIT,
                 profile=profile, say=order.say)
         except BaseException:
             state.close()
@@ -144,13 +147,22 @@ class Launch:
         self._console: Any = None
 
     def _profile(self, model: MibModel, state: StateDirectory) -> dict[Key, Value] | None:
-        kept = state.path / "profile"
-        given = self._order.profile
-        if given is not None and not kept.exists():
-            found = profile_of(model, given)
-            state.write_private("profile", given.read_text(encoding="utf-8"))
-            return found
+        kept, given = state.path / "profile", self._order.profile
+        if "identity" not in state.journal.memory(state.journal.unit(UNIT)):
+            return profile_of(model, given) if given is not None else None
+        if given is not None:
+            profile_of(model, given)
+            if not kept.exists() or given.read_bytes() != kept.read_bytes():
+                raise StartError("--profile is settled at the first start and kept")
         return profile_of(model, kept) if kept.exists() else None
+
+    def _keep_profile(self) -> None:
+        state, given = self.unit.state, self._order.profile
+        if given is not None:
+            state.write_private("profile", given.read_text(encoding="utf-8"))
+            self.unit.identify(profile=given.stem)
+        else:
+            (state.path / "profile").unlink(missing_ok=True)
 
     # -- what a first start settles
 
@@ -161,10 +173,13 @@ class Launch:
         """
         unit, order = self.unit, self._order
         first = unit.is_first_start
+        has_script = order.script is not None or bool(order.statements)
+        script = f"the script {order.script}" if order.script else "the script"
         with unit.store.begin(STARTER) as transaction:
             if first:
                 for wish in unit.host.factory_wishes():
-                    transaction.put(wish)
+                    if not self._has_row(wish):
+                        transaction.put(wish)
             lines: dict[Key, int] = {}
             password = community = ""
             try:
@@ -172,22 +187,23 @@ class Launch:
                 if first and not self._makes_admin(transaction.asked()):
                     password = secrets.token_urlsafe(12)
                     for wish in _admin(password):
-                        transaction.put(wish)
-                if first and order.script is None and ip_address(order.listen).is_loopback:
+                        if wish.name != "aaaUsersRowStatus" or not self._has_row(wish):
+                            transaction.put(wish)
+                if first and not has_script and ip_address(order.listen).is_loopback:
                     community = secrets.token_urlsafe(12)
                     for wish in _community(community):
                         transaction.put(wish)
                 transaction.prepare()
             except ScriptError as error:
-                raise StartError(f"the script {order.script}, line {error.line}: {error.why}") \
-                    from None
+                raise StartError(f"{script}, line {error.line}: {error.why}") from None
             except Refused as refusal:
                 line = lines.get((refusal.name, refusal.index))
-                where = f"the script {order.script}, line {line}" if line else "the start"
+                where = f"{script}, line {line}" if line else "the start"
                 raise StartError(f"{where}: {said(unit.model, refusal)}") from None
             try:
                 await transaction.commit()
                 if first:
+                    self._keep_profile()
                     await unit.keep_identity()
             except (Refused, OSError) as error:
                 raise StartError(f"the state can't be written: {error}") from None
@@ -196,11 +212,16 @@ class Launch:
         if community:
             order.say("SNMP v2c is open on this host for reading, with a community of its own "
                       "(see snmp.conf below); SNMPv3 is not there yet.")
-        elif first and order.script is None:
+        elif first and not has_script:
             order.say(f"SNMP stays closed at {order.listen}: open it by a --script, or start once "
                       "at 127.0.0.1")
         for name in unit.store.set_aside:
             order.say(f"set aside, since today's MIBs refuse it: {name}")
+
+    def _has_row(self, wish: Wish) -> bool:
+        """Whether a first start that was cut short has already made the wish's row."""
+        table = self.unit.model[wish.name].table
+        return table is not None and self.unit.store.tip.has_row(table, wish.index)
 
     @staticmethod
     def _makes_admin(asked: list[Wish]) -> bool:

@@ -93,21 +93,23 @@ class Options:
 
 
 class JournalThread:
-    """One thread that alone writes the database."""
+    """One thread that alone writes the database; it begins with the first call."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._pool = ThreadPool(minthreads=1, maxthreads=1, name="journal")
-        self._pool.start()
 
     def run(self, call: Callable[[], T]) -> Deferred[T]:
         """Call it in the thread; calls follow each other."""
+        if not self._pool.started:
+            self._pool.start()
         found: Deferred[T] = deferToThreadPool(self._reactor, self._pool, call)
         return found
 
     def stop(self) -> None:
         """End the thread once its work is done."""
-        self._pool.stop()
+        if self._pool.started:
+            self._pool.stop()
 
 
 class Unit:

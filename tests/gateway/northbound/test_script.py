@@ -143,7 +143,7 @@ def test_adjacent_lines_about_one_row_fall_together(unit: Bench) -> None:
 Nlm.Events[Index=9].Criteria="All"
 Nlm.Events[Index=9].Action=LogLocally
 Nlm.Events[Index=9].Criteria="nonsense"
-""".replace("Index", "Index"))
+""")
     assert len(report.failures) == 1
     assert (9,) not in unit.rows("nlmEventsTable")
 
@@ -163,15 +163,12 @@ def test_rows_that_only_the_unit_makes_are_not_made(unit: Bench) -> None:
 
 @pytest.mark.parametrize(("line", "why"), [
     ("SipEp.Gateway=1", "name a column of the row"),
-    ("SipEp.Gateway[Name=a]=1", "name a column of the row"),
-    ("Scm.ServicesConfig.StartupType=auto", "name the row"),
     ("SipEp.Gateway.Delete", "name the row"),
     ("Hoc.SystemName.Delete", "only rows that are made can be deleted"),
     ("Scm.ServicesInfo[Name=Scm].Delete", "only rows that are made can be deleted"),
     ("SipEp.Gateway", "a table is not a command"),
     ("Hoc.SystemName", "not a command; to set it write = and a value"),
     ("SipEp.Reconnect Now=1", "the command takes no arguments"),
-    ("Scm.ServiceCommands.Restart", "name the row"),
     ("Nlm.SendTestNotification Txt=x", "no argument Txt; it takes Text"),
     ("Hoc.SystemUptime=1", "read-only"),
 ])
@@ -223,17 +220,16 @@ def test_a_script_may_what_its_asker_may(unit: Bench) -> None:
 
 
 def test_the_reactor_has_its_turn_between_commits(unit: Bench) -> None:
-    turns: list[bytes] = []
-    runner = ScriptRunner(Session(unit.host, LOCAL))
-    done = ensureDeferred(runner.run(parse_script(
-        b"Hoc.SystemName=one\nHoc.SystemName=two\n")))
-    for _ in range(20):
-        unit.reactor.advance(0)
-        name = unit.get("hocSystemName")
-        if not turns or turns[-1] != name:
-            turns.append(name)
-    assert turns[-2:] == [b"one", b"two"]
-    unit.result(done)
+    seen: list[bytes] = []
+
+    def look() -> None:
+        seen.append(unit.get("hocSystemName"))
+        if len(seen) < 50:
+            unit.reactor.callLater(0, look)
+
+    unit.reactor.callLater(0, look)
+    run(unit, "Hoc.SystemName=one\nHoc.SystemName=two\n")
+    assert list(dict.fromkeys(seen))[-2:] == [b"one", b"two"]
 
 
 # -- at a start
