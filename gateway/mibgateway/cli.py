@@ -42,7 +42,7 @@ def loopback() -> str:
 def state_option(command: Any) -> Any:
     """Add --state."""
     return click.option(
-        "--state", type=_DIRECTORY, default=default_state, metavar="DIR",
+        "--state", type=click.Path(path_type=Path), default=default_state, metavar="DIR",
         show_default="~/.local/state/mibgate", help="The unit's state directory.")(command)
 
 

@@ -258,9 +258,13 @@ class Launch:
 
     async def stop(self) -> None:
         """Close the console, stop the services, close the journal."""
-        if self._console is not None:
-            await self._console.stopListening()
-        await self.unit.stop()
+        try:
+            if self._console is not None:
+                await self._console.stopListening()
+        except FileNotFoundError:
+            pass                    # somebody removed the socket's name
+        finally:
+            await self.unit.stop()
 
 
 def _admin(password: str) -> Iterator[Wish]:

@@ -46,7 +46,7 @@ class Example(TestCase):
              f"127.0.0.1:{self.port}", *words], capture_output=True, text=True, check=False)
 
     def get(self, name: str) -> str:
-        return self.ask("snmpget", "look", LAMP + name).stdout.split()[-1]
+        return self.ask("snmpget", "look", LAMP + name).stdout.split()[1]
 
     def test_lamps_are_made_lit_and_put_out(self) -> None:
         with tempfile.TemporaryDirectory() as state:

@@ -172,7 +172,11 @@ class UnitProcess:
     def wait(self) -> int:
         """Wait for its end; give its exit status."""
         assert self.process is not None
-        return self.process.wait(WAIT_S)
+        try:
+            return self.process.wait(WAIT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End it with SIGKILL, as a power cut would."""

@@ -175,19 +175,28 @@ class Journal:
                 self._db.execute("ROLLBACK")
             raise
 
+    @contextlib.contextmanager
+    def _opening(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StateError(f"the database {self._path} can't be used: {error}") from None
+
     def unit(self, name: str) -> int:
         """Give the number of the unit of that name, made when there is none."""
-        with self._whole():
-            self._db.execute("INSERT OR IGNORE INTO unit (name) VALUES (?)", (name,))
-        (number,) = self._db.execute("SELECT unit FROM unit WHERE name=?", (name,)).fetchone()
+        with self._opening():
+            with self._whole():
+                self._db.execute("INSERT OR IGNORE INTO unit (name) VALUES (?)", (name,))
+            (number,) = self._db.execute("SELECT unit FROM unit WHERE name=?", (name,)).fetchone()
         return int(number)
 
     def values(self, unit: int) -> Iterator[tuple[str, str, Value]]:
         """Give object, row and value of all that is configured; secrets opened."""
-        for name, row, value, sealed in self._db.execute(
-                "SELECT object, row, value, sealed FROM value WHERE unit=?"
-                " ORDER BY object, row", (unit,)):
-            yield name, row, self._opened(name, value) if sealed else _from_sql(value)
+        with self._opening():
+            for name, row, value, sealed in self._db.execute(
+                    "SELECT object, row, value, sealed FROM value WHERE unit=?"
+                    " ORDER BY object, row", (unit,)):
+                yield name, row, self._opened(name, value) if sealed else _from_sql(value)
 
     def _vault(self, name: str) -> str:
         return "certificate" if "@" in name else "secret"
@@ -201,12 +210,14 @@ class Journal:
 
     def memory(self, unit: int) -> dict[str, bytes]:
         """Give all that the unit remembers."""
-        return dict(self._db.execute("SELECT key, value FROM memory WHERE unit=?", (unit,)))
+        with self._opening():
+            return dict(self._db.execute("SELECT key, value FROM memory WHERE unit=?", (unit,)))
 
     def last_number(self, unit: int) -> int:
         """Give the number of the newest revision, 0 before the first."""
-        (number,) = self._db.execute(
-            "SELECT max(number) FROM revision WHERE unit=?", (unit,)).fetchone()
+        with self._opening():
+            (number,) = self._db.execute(
+                "SELECT max(number) FROM revision WHERE unit=?", (unit,)).fetchone()
         return int(number or 0)
 
     def write(self, batch: list[Entry]) -> None:
