@@ -92,14 +92,14 @@ def ask(load: str, port: int, pid: int, seconds: float, words: tuple[str, ...]) 
     """Run the generator once; give its figures. Raises SystemExit on a bad reply."""
     mode = next(at for at, word in enumerate(words) if word in ("get", "walk", "bulk", "set"))
     command = [load, "-c", "public", "-w", "32", "-T", "3000", "-t", str(seconds), "-W", "0.1",
-               "-p", str(pid), *words[:mode], words[mode], "127.0.0.1", str(port), *words[mode + 1:]]
+               "-p", str(pid), *words[:mode + 1], "127.0.0.1", str(port), *words[mode + 1:]]
     if shutil.which("taskset"):
         command = ["taskset", "-c", "0", *command]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     time.sleep(0.3)     # what a SET's window left behind
     figures = dict(pair.split("=", 1) for pair in done.stdout.split() if "=" in pair)
     if figures.get("bad") != "0" or not int(figures.get("ok", "0")):
-        raise SystemExit(f"no reply, or a wrong one, of process {pid}: {' '.join(command)}\n"
+        raise SystemExit(f"no reply, or a wrong one, of {pid}: {' '.join(command)}\n"
                          f"{done.stdout}{done.stderr}")
     return figures
 

@@ -306,7 +306,7 @@ def run_order(order: Order, then: Callable[[Launch], Any] | None = None) -> int:
     from twisted.internet import reactor as installed
     reactor: Any = installed
     logging.getLogger("twisted").setLevel(logging.WARNING)
-    PythonLoggingObserver("twisted").start()  # type: ignore[no-untyped-call]
+    PythonLoggingObserver("twisted").start()
     status = 0
     try:
         launch = Launch(reactor, order)

@@ -133,10 +133,9 @@ def test_a_disk_that_is_full(home: Path) -> None:
         ballast = seen / "ballast"
 
         def fill() -> None:
-            with ballast.open("wb") as file, pytest.raises(OSError):
+            with ballast.open("wb", buffering=0) as file, pytest.raises(OSError):
                 while True:
                     file.write(bytes(4096))
-                    file.flush()
 
         with unit.ask() as snmp:
             assert snmp.set((*NAME, b"before"), (*INTERVAL, 20)).status is Status.NO_ERROR
