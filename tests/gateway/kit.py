@@ -21,7 +21,6 @@ from mibagent.model.cache import load_model
 from mibagent.model.nodes import MibModel
 from mibagent.model.places import mib_folders
 from mibagent.northbound import Session
-from mibagent.service.jobs import Job
 from mibagent.smi.syntax import Value
 from mibagent.store.access import Principal, Rights
 from mibagent.store.wish import Revision, Wish
@@ -224,9 +223,10 @@ class Bench:
 
     def run(
         self, table: str, arguments: dict[str, Value], principal: Principal = ADMIN
-    ) -> Job[object]:
+    ) -> Any:
         """Run a job to its end."""
-        return self.result(ensureDeferred(self.session(principal).run(table, arguments)))
+        running: Any = self.session(principal).run(table, arguments)
+        return self.result(ensureDeferred(running))
 
     def restart(self, name: str) -> None:
         self.set("scmServiceCommandsRestart", 10, (name.encode(),))

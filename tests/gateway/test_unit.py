@@ -122,10 +122,10 @@ def _commit(unit: Bench, confirm_within: float) -> int:
     with unit.store.begin(WHO) as transaction:
         transaction.set("hocSystemName", (), b"risky")
         transaction.prepare()
-        revision = unit.result(maybeDeferred(transaction.commit, confirm_within))
+        revision: Any = unit.result(maybeDeferred(transaction.commit, confirm_within))
     assert revision is not None
     unit.settle()
-    return revision.number
+    return int(revision.number)
 
 
 def test_what_nobody_confirms_is_taken_back_at_its_deadline(unit: Bench) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 from mibagent.errors import ModelError
@@ -149,7 +149,7 @@ def _arguments(
     kind = next(iter(hints.values()), None)
     inner = typing.get_args(kind)
     row = inner[0] if typing.get_origin(kind) is Job and inner else kind
-    if not isinstance(row, type):
+    if not (isinstance(row, type) and is_dataclass(row)):
         raise ModelError(who, method.__name__, "a job's method takes Job[Arguments]")
     return Binding(model, row,
                    {field_name(model, node): node for node in model.columns(table)}, {})

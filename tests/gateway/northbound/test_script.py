@@ -1,4 +1,4 @@
-"""Scripts as a door: which lines are one transaction, and what is said of those that are refused."""
+"""Scripts as a door: which lines are one transaction, and what is said of the refused."""
 
 from __future__ import annotations
 

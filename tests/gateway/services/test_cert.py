@@ -1,4 +1,4 @@
-"""Certificates: imported, listed, judged by date, handed to the vault, and never with their keys."""
+"""Certificates: imported, listed, judged by date, handed to the vault, never with their keys."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def fails(unit: Bench, principal: object = None, **given: Value) -> str:
     assert job.error
     assert before == (unit.rows(HOSTS + "Table"), unit.rows(OTHERS + "Table"),
                       dict(unit.unit.vault.hosts))
-    return job.error
+    return str(job.error)
 
 
 # -- what is imported
