@@ -51,6 +51,7 @@ class Agent:
         self.sys_descr, self.sys_object_id = sys_descr, sys_object_id
         self.notify = notify
         self._communities = communities
+        self._port: SnmpPort | None = None
         self._started_at = time.monotonic()
         self._journal = Journal(state / "agent.db", Sealer.of_file(state / "key"))
         self.store = ParameterStore(
@@ -74,10 +75,13 @@ class Agent:
     async def start(self, interface: str, port: int) -> SnmpPort:
         """Start the services and listen. Raises CannotListenError, and what a service raises."""
         await self.host.start_all()
-        return listen(self.reactor, self.engine, interface, port)
+        self._port = listen(self.reactor, self.engine, interface, port)
+        return self._port
 
     async def stop(self) -> None:
-        """Stop the services and close the database."""
+        """Close the port, stop the services and close the database."""
+        if self._port is not None:
+            await self._port.stop()
         await self.host.stop_all()
         await self.store.idle()
         self._journal.close()

@@ -10,6 +10,7 @@ from twisted.internet.error import ConnectionRefusedError
 from twisted.python.failure import Failure
 from twisted.test import iosim
 
+from mibgateway.sip.message import Request, Response
 from mibgateway.sip.options import Identity, UserAgentServer
 from mibgateway.sip.shell import Answering, listen_tls
 from mibgateway.tls.creator import ServerCreator
@@ -77,12 +78,20 @@ class Server:
             policy, lambda: shows.credential() if shows else None,
             lambda: tuple(each.authority() for each in trusts), clock=clock)
         numbers = count()
+        core = UserAgentServer(Identity("far end"), lambda: f"tag{next(numbers)}")
+        self.requests: list[Request] = []
         self.answering = Answering(
-            unit.reactor, UserAgentServer(Identity("far end"), lambda: f"tag{next(numbers)}"),
+            unit.reactor, self,  # type: ignore[arg-type]
             timeout_s=32, limit_octets=65535, too_large=lambda size, peer: None)
+        self._core = core
         listening = listen_tls(self.answering, creator, 15061, "127.0.0.1")
         unit.reactor.ports.remove(listening)
         self.factory = listening.given
+
+    def answer(self, request: Request) -> Response | None:
+        """Note a request and answer it."""
+        self.requests.append(request)
+        return self._core.answer(request)
 
 
 def dialled(unit: Bench) -> list[Connection]:

@@ -164,6 +164,19 @@ def test_the_deadline_is_met_by_the_next_process_too(
 # -- severity
 
 
+@pytest.mark.parametrize("name", [
+    "aaaMinSeverity", "certMinSeverity", "hocMinSeverity", "nlmMinSeverity", "scmMinSeverity",
+    "sipEpMinSeverity", "snmpMinSeverity"])
+def test_each_service_issues_from_its_own_least_severity(unit: Bench, name: str) -> None:
+    stem = name.removesuffix("MinSeverity")
+    services = {service[:1].lower() + service[1:]: service for service in model().services}
+    before = {service: unit.unit.notifier.least(service) for service in model().services}
+    unit.set(name, 400)
+    after = {service: unit.unit.notifier.least(service) for service in model().services}
+    assert after == {**before, services[stem]: 400}
+    assert before[services[stem]] == 200
+
+
 def test_a_service_without_the_parameter_issues_from_info(unit: Bench) -> None:
     assert unit.unit.notifier.least("SipEp") == 200
     unit.set("sipEpMinSeverity", 500)

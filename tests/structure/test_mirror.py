@@ -47,16 +47,8 @@ ELSEWHERE: dict[str, str] = {
     "gateway/mibgateway/tls/policy.py": "tests/gateway/tls/test_suites.py",
     # promised from further off: by the host, the whole unit or the service above
     "agent/mibagent/agent.py": "tests/wire/test_example.py",
-    "agent/mibagent/northbound.py": "tests/agent/service/test_host.py",
-    "agent/mibagent/service/jobs.py": "tests/agent/service/test_host.py",
-    "agent/mibagent/service/service.py": "tests/agent/service/test_host.py",
-    "agent/mibagent/service/settings.py": "tests/agent/service/test_host.py",
-    "agent/mibagent/service/wiring.py": "tests/agent/service/test_host.py",
-    "agent/mibagent/snmp/serving.py": "tests/wire/test_unit.py",
-    "agent/mibagent/snmp/system.py": "tests/wire/test_unit.py",
     "gateway/mibgateway/__main__.py": "tests/wire/test_unit.py",
     "gateway/mibgateway/services/sipep_rows.py": "tests/gateway/services/test_sipep.py",
-    "gateway/mibgateway/sip/shell.py": "tests/gateway/services/test_sipep.py",
 }
 """Modules whose promises stand in another's file; each entry with its reason in a comment."""
 

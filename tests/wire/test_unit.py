@@ -16,7 +16,7 @@ import pytest
 from mibagent.model.nodes import Access
 from mibagent.model.places import mib_folders
 from mibagent.snmp.pdu import Kind, Status
-from tests.wire.programs import free_udp_port, require
+from tests.wire.programs import found, free_udp_port, require
 from tests.wire.unit_process import (
     COMMUNITY,
     Snmp,
@@ -137,10 +137,10 @@ def test_no_instance_is_missing_and_each_has_its_type(unit: UnitProcess) -> None
     for node in ours:
         if node.table is None:
             assert node.name in seen, f"{node.name} is not there"
-    for table, found in columns.items():
+    for table, there in columns.items():
         for node in model().columns(table):
             if node.is_readable:
-                assert found.get(node.name) == rows[table], f"{node.name} lacks rows"
+                assert there.get(node.name) == rows[table], f"{node.name} lacks rows"
 
 
 def test_counters_count(unit: UnitProcess) -> None:
@@ -408,6 +408,30 @@ def test_net_snmp_needs_no_option_at_an_ipv6_address_either() -> None:
     with folder("six") as home, UnitProcess(home, listen="::1") as unit:
         done = unit.tool("snmpget", "-Oqv", "udp6:[::1]", "snmpPortInUse.0")
         assert (done.stdout.strip(), done.stderr) == (str(unit.port), "")
+
+
+ALONE = ["unshare", "--net", "sh", "-c",
+         'ip link set lo up && ip -4 address flush dev lo && exec "$@"', "sh"]
+
+
+def may_be_alone() -> bool:
+    """Whether this user may make a network without IPv4."""
+    if not (has_ipv6() and found("unshare") and found("ip") and found("nsenter")):
+        return False
+    return subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not may_be_alone(), reason="this user may not make a network without IPv4")
+def test_a_host_without_ipv4_is_served_with_no_option() -> None:
+    with folder("alone") as home:
+        unit = UnitProcess(home, None, listen="::1", prefix=ALONE)
+        unit.listening = []
+        with unit:
+            assert f"::1 port {unit.port}" in unit.console()
+            unit.beside = ["nsenter", "--net", "--target", str(unit.pid)]
+            assert unit.snmpget("snmpPortInUse.0") == [str(unit.port)]
+            assert unit.snmpget('sipEpGatewayStatusState."default"') == ["Ready"]
+            assert unit.stop() == 0
 
 
 def test_a_second_process_on_one_state_is_refused(unit: UnitProcess) -> None:

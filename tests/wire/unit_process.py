@@ -126,8 +126,11 @@ class UnitProcess:
         self.port = free_udp_port(listen)
         self.sip_port = free_udp_port(listen)
         self.secure_port = free_tcp_port(listen)
+        self.listening = ["--listen", listen]
         self.arguments = list(arguments)
         self.prefix = list(prefix)
+        self.beside: list[str] = []
+        """A command that runs tools where the unit runs."""
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
         if script is None:
@@ -148,7 +151,7 @@ class UnitProcess:
         with self.said.open("wb") as out, self.complained.open("wb") as err:
             self.process = subprocess.Popen(
                 [*self.prefix, *MIBGATE, "run", "--state", str(self.state), "--unprivileged",
-                 "--listen", self.listen, *map(str, self.arguments)],
+                 *self.listening, *map(str, self.arguments)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.home)
 
     def start(self) -> UnitProcess:
@@ -251,8 +254,8 @@ class UnitProcess:
         """Run one of net-snmp's tools with nothing but the unit's own snmp.conf."""
         environment = {**os.environ, "SNMPCONFPATH": str(self.state / "snmp")}
         return subprocess.run(
-            [require(name), *arguments], capture_output=True, text=True, env=environment,
-            timeout=WAIT_S, check=False)
+            [*self.beside, require(name), *arguments], capture_output=True, text=True,
+            env=environment, timeout=WAIT_S, check=False)
 
     @property
     def agent(self) -> str:

@@ -206,6 +206,10 @@ class Binding(Generic[RowT]):
 
         namespace["_at"] = at
         self._cls = types.new_class(cls.__name__, (cls,), {}, lambda ns: ns.update(namespace))
+        self._fields: dict[str, list[tuple[Binding[Any], str]]] = {}
+        for row in (self, *self.rows.values()):
+            for name, node in row.nodes.items():
+                self._fields.setdefault(node.name, []).append((row, name))
 
     def _bind_table(
         self, model: MibModel, cls: type, name: str, kind: Any, tables: Mapping[str, TableNode]
@@ -239,10 +243,9 @@ class Binding(Generic[RowT]):
 
     def check(self, view: View, name: str, index: Index) -> None:
         """Raise WrongValue where the changed object does not read as its field's type."""
-        for row in (self, *self.rows.values()):
-            for field, node in row.nodes.items():
-                if node.name == name:
-                    try:
-                        to_python(node.syntax, row.kinds[field], value_in(view, node, index))
-                    except ValueError as error:
-                        raise WrongValue(name, str(error), index) from None
+        for row, field in self._fields.get(name, ()):
+            node = row.nodes[field]
+            try:
+                to_python(node.syntax, row.kinds[field], value_in(view, node, index))
+            except ValueError as error:
+                raise WrongValue(name, str(error), index) from None

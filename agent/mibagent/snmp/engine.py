@@ -278,7 +278,8 @@ class Engine:
         if principal.rights >= Rights.OBSERVER:
             counters.in_bad_community_uses += 1
         octets = pdu.octets
-        if len(self._encoded(message, pdu, Status.NO_ERROR, 0, octets)) > self._max_size:
+        if size_of_response(len(message.community), len(pdu.request_id), len(octets)) \
+                > self._max_size:
             return self._too_big(message, pdu)
 
         def respond(status: int, index: int) -> bytes | None:

@@ -21,6 +21,10 @@ REFUSALS_A_MINUTE = 10
 """Notifications of refused requests; more are counted by SNMPv2-MIB alone."""
 
 
+MOST_JUDGED = 256
+"""Communities and hosts that are remembered to be let in."""
+
+
 @dataclass(frozen=True)
 class SnmpSettings:
     """The writable objects of MIBGATE-SNMP-MIB."""
@@ -65,6 +69,8 @@ class SnmpService(Service[SnmpSettings]):
         self._port: Any = None
         self._port_in_use = 0
         self._running: SnmpSettings | None = None
+        self._judged: dict[tuple[int, bytes, str], Principal] = {}
+        """Whom communities stood for, until who may what changes."""
         self._refusals = Rate(REFUSALS_A_MINUTE, unit.reactor.seconds)
 
     @property
@@ -82,7 +88,7 @@ class SnmpService(Service[SnmpSettings]):
         """Listen where the running configuration says."""
         self._running = running
         engine = self.engine
-        engine.forget()
+        self.forget()
         if not (running.enable_snmp_v1 or running.enable_snmp_v2):
             return
         where = self.unit.options.listen
@@ -100,10 +106,12 @@ class SnmpService(Service[SnmpSettings]):
         """Close the port."""
         port, self._port, self._port_in_use = self._port, None, 0
         self._running = None
+        self.forget()
         return port.stopListening() if port is not None else None
 
     def forget(self) -> None:
         """Let the engine ask again who may what."""
+        self._judged.clear()
         if self._engine is not None:
             self._engine.forget()
 
@@ -117,6 +125,9 @@ class SnmpService(Service[SnmpSettings]):
 
         RFC 3584 section 5.
         """
+        known = self._judged.get((version, community, peer_host))
+        if known is not None:
+            return known
         running = self._running
         if running is None or not (running.enable_snmp_v1, running.enable_snmp_v2)[version]:
             return None
@@ -132,7 +143,11 @@ class SnmpService(Service[SnmpSettings]):
         rights = Rights(int(self.unit.store.get("aaaUsersAccessRights", (user,))))
         most = Rights.USER if self.configured.community_may_write else Rights.OBSERVER
         name = user.decode("utf-8", "replace")
-        return Principal(name, max(rights, most), "snmp", peer_host)
+        if len(self._judged) >= MOST_JUDGED:
+            self._judged.clear()
+        judged = self._judged[version, community, peer_host] = Principal(
+            name, max(rights, most), "snmp", peer_host)
+        return judged
 
     def _tell_refused(self, peer: Any, why: str) -> None:
         if not self._refusals.allows():

@@ -310,6 +310,8 @@ class FlowShell:
         self._stopped = Deferred()
         done = self._stopped
         self.carry(lambda flow, now: flow.stop(now))
+        if self.flow.is_stopped and not done.called:
+            done.callback(None)
         return done
 
     def dial_of(self, link: int) -> _Dial | None:

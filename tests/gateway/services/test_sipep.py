@@ -274,11 +274,12 @@ def test_a_datagram_over_5120_octets_is_refused_and_told(unit: Bench) -> None:
 
 
 def test_the_domain_stands_in_status_and_contact(unit: Bench) -> None:
-    connection = up(unit, ("sipEpGatewayDomain", DEFAULT, b"pbx.example.com"))
+    server = Server(unit)
+    up(unit, ("sipEpGatewayDomain", DEFAULT, b"pbx.example.com"), server=server)
     assert unit.get("sipEpGatewayStatusDomain", DEFAULT) == b"pbx.example.com"
-    assert connection.bound
-    flow = unit.sip.connections().get(1).shell.flow  # type: ignore[union-attr]
-    assert flow.settings.identity.domain == "pbx.example.com"
+    (request,) = server.requests
+    assert request.headers.values("Contact") == ["<sip:pbx.example.com;transport=tls>"]
+    assert "<sip:pbx.example.com>" in request.headers.values("From")[0]
 
 
 def test_a_message_over_its_limit_ends_a_stream(unit: Bench) -> None:

@@ -1,0 +1,167 @@
+"""Every writable object of our MIBs has a test that shows what setting it does.
+
+At a peer, at a port, in a status object or in what is kept: never in its own value alone.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+
+import pytest
+
+from mibagent.model.cache import load_model
+from mibagent.model.nodes import MibModel, ObjectNode
+from mibagent.model.places import mib_folders
+from tests.structure.tree import ROOT
+
+SERVICES = "tests/gateway/services/"
+
+EFFECTS: dict[str, dict[str, str]] = {
+    SERVICES + "test_aaa.py": {
+        "aaaUsersPassword": "test_a_password_can_be_changed_and_taken_away",
+        "aaaUsersAccessRights": "test_the_office_may_change_hands_in_one_transaction",
+        "aaaUsersRowStatus": "test_the_last_admin_stays",
+    },
+    SERVICES + "test_cert.py": {
+        "certHostCertificatesInfoRowStatus":
+            "test_destroying_the_row_takes_certificate_and_trust_away",
+        "certOthersCertificatesInfoRowStatus":
+            "test_destroying_the_row_takes_certificate_and_trust_away",
+        "certMinSeverity": "test_min_severity",
+        "certExpiryWarningDays": "test_the_warning_days_act_at_once",
+        "certImportRowStatus": "test_a_ca_is_trusted_at_once",
+        "certImportType": "test_one_that_is_no_ca_is_listed_and_not_trusted",
+        "certImportFileName": "test_the_same_name_again_is_a_renewal",
+        "certImportPath": "test_a_path_from_a_network_is_below_the_units_files",
+        "certImportPem": "test_a_ca_is_trusted_at_once",
+        "certImportPassword": "test_a_locked_key_wants_its_password_which_nobody_reads_back",
+    },
+    SERVICES + "test_hoc.py": {
+        "hocStaticTimeZone": "test_the_time_is_local_by_the_zone",
+        "hocSystemContact": "test_the_hosts_names_are_those_of_the_system_group",
+        "hocSystemName": "test_the_hosts_names_are_those_of_the_system_group",
+        "hocSystemLocation": "test_the_hosts_names_are_those_of_the_system_group",
+        "hocClockSource": "test_host_trusts_it_whatever_it_says_and_sntp_never",
+        "hocLabClockOffset": "test_the_laboratory_offset_moves_the_units_clock_alone",
+    },
+    SERVICES + "test_nlm.py": {
+        "nlmSyslogRemoteHost": "test_it_goes_where_the_parameter_says_at_once",
+        "nlmSyslogMessageFormat": "test_the_format_has_its_macros",
+        "nlmEventsActivation": "test_a_rule_can_be_switched_off_and_on",
+        "nlmEventsType": "test_a_rule_is_about_notifications",
+        "nlmEventsCriteria": "test_criteria_choose",
+        "nlmEventsAction": "test_an_action_that_is_not_there_yet_says_so",
+        "nlmEventsRowStatus": "test_a_rule_that_is_not_in_service_takes_nothing",
+        "nlmMinSeverity": "test_min_severity",
+        "nlmSendTestNotificationRowStatus": "test_a_test_notification_is_a_job",
+        "nlmSendTestNotificationText": "test_a_test_notification_is_a_job",
+        "nlmClearLocalLog": "test_the_log_is_cleared_by_command_and_its_numbers_go_on",
+    },
+    SERVICES + "test_scm.py": {
+        "scmServiceCommandsRestart": "test_every_service_can_be_restarted",
+        "scmServiceCommandsStop": "test_a_stopped_sip_endpoint_has_no_port_and_no_light",
+        "scmServiceCommandsStart": "test_user_services_stop_and_start",
+        "scmServicesConfigStartupType":
+            "test_a_service_that_is_started_by_hand_is_left_at_the_start",
+        "scmMinSeverity": "test_min_severity_quiets_scm_alone",
+        "scmRestartRequiredServicesGraceDelay": "test_the_grace_delay_is_waited_for_in_minutes",
+        "scmRestartRequiredServices": "test_the_required_restart_is_of_those_that_need_it",
+        "scmRestartUnitRowStatus":
+            "test_its_delay_is_waited_for_and_destroying_the_row_calls_it_off",
+        "scmRestartUnitDelay": "test_its_delay_is_waited_for_and_destroying_the_row_calls_it_off",
+    },
+    SERVICES + "test_sipep.py": {
+        "certHostCertificateAssociationSip":
+            "test_a_certificate_that_sip_may_not_use_is_not_shown_from_the_restart",
+        "sipEpGatewayType": "test_an_endpoint_gateway_listens_at_no_fixed_port",
+        "sipEpGatewayPort": "test_each_gateway_has_its_ports",
+        "sipEpGatewaySecurePort": "test_each_gateway_has_its_ports",
+        "sipEpGatewayDomain": "test_the_domain_stands_in_status_and_contact",
+        "sipEpGatewayRowStatus": "test_a_destroyed_gateway_is_gone_at_the_restart",
+        "sipEpDefaultStaticProxyHomeDomainHost": "test_each_server_has_its_own",
+        "sipEpDefaultStaticProxyOutboundHost": "test_each_server_has_its_own",
+        "sipEpDefaultStaticRegistrarServerHost": "test_each_server_has_its_own",
+        "sipEpGwSpecificProxyEnableConfig":
+            "test_each_gateway_has_its_own_connection_and_proxies",
+        "sipEpGwSpecificProxyHomeDomainHost":
+            "test_each_gateway_has_its_own_connection_and_proxies",
+        "sipEpGwSpecificProxyOutboundHost":
+            "test_each_gateway_has_its_own_connection_and_proxies",
+        "sipEpTransportPersistentBasePort": "test_the_base_port_and_the_next_that_is_free",
+        "sipEpTransportPersistentPortInterval":
+            "test_an_interval_is_cycled_through_and_remembered",
+        "sipEpTransportFailbackInterval":
+            "test_a_refused_connection_is_tried_again_each_failback_interval",
+        "sipEpTransportTlsCipherSuite": "test_the_cipher_suite_set_is_used_from_the_restart",
+        "sipEpTransportTlsVersion":
+            "test_a_floor_that_the_server_is_below_is_down_and_names_the_version",
+        "sipEpTransportConfigUdpEnable": "test_transports_open_their_ports_at_the_restart",
+        "sipEpTransportConfigTcpEnable": "test_transports_open_their_ports_at_the_restart",
+        "sipEpTransportConfigTlsEnable": "test_transports_open_their_ports_at_the_restart",
+        "sipEpSipKeepAliveMethod": "test_the_other_methods_come_up_without_options",
+        "sipEpSipKeepAliveInterval": "test_options_are_sent_at_each_interval",
+        "sipEpSipKeepAliveRetry": "test_tcp_keep_alive_has_interval_and_retries",
+        "sipEpInteropTransmissionTimeout":
+            "test_a_server_that_does_not_answer_is_lost_after_the_transmission_timeout",
+        "sipEpInteropTcpConnectTimeout": "test_the_connect_timeout",
+        "sipEpInteropTlsClientAuthenticationEnable":
+            "test_as_server_clients_are_asked_for_a_certificate_when_told_to",
+        "sipEpInteropTlsCertificateValidation": "test_validation_levels",
+        "sipEpMinSeverity": "test_min_severity",
+        "sipEpReconnect": "test_the_reconnect_command_dials_anew",
+        "sipEpMaxStreamMessageSize": "test_a_message_over_its_limit_ends_a_stream",
+    },
+    SERVICES + "test_snmp.py": {
+        "snmpEnableSnmpV1": "test_a_version_that_is_off_is_nobodys",
+        "snmpEnableSnmpV2": "test_a_version_that_is_off_is_nobodys",
+        "snmpCommunity": "test_the_running_community_stays_until_the_restart",
+        "snmpSnmpUser": "test_without_an_snmp_user_the_community_is_the_users_name",
+        "snmpPort": "test_the_port_moves_at_the_restart",
+        "snmpMinSeverity": "test_min_severity",
+        "snmpCommunityMayWrite": "test_lesser_rights_count_from_the_next_datagram",
+    },
+    "tests/gateway/test_unit.py": {
+        # services that have no notification of their own yet
+        "aaaMinSeverity": "test_each_service_issues_from_its_own_least_severity",
+        "hocMinSeverity": "test_each_service_issues_from_its_own_least_severity",
+    },
+}
+"""Test file to object to test."""
+
+
+@cache
+def model() -> MibModel:
+    return load_model(mib_folders())
+
+
+def ours() -> list[ObjectNode]:
+    return [node for node in model().objects.values()
+            if node.is_writable and model().modules[node.module].service is not None]
+
+
+def functions_of(path: str) -> set[str]:
+    tree = ast.parse((ROOT / path).read_text())
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("name", [node.name for node in ours()])
+def test_a_writable_object_has_an_effect_that_a_test_shows(name: str) -> None:
+    found = [(path, names[name]) for path, names in EFFECTS.items() if name in names]
+    assert len(found) == 1, f"{name}: no test in EFFECTS shows what setting it does"
+    path, function = found[0]
+    assert function in functions_of(path), f"{path} has no {function}"
+
+
+@pytest.mark.parametrize("name", [node.name for node in ours()])
+def test_its_file_speaks_of_it(name: str) -> None:
+    (path,) = (path for path, names in EFFECTS.items() if name in names)
+    node = model().objects[name]
+    stem = node.table.name.removesuffix("Table") if node.table is not None else name
+    text = (ROOT / path).read_text()
+    assert name in text or f'"{stem}' in text, f"{path} never mentions {name}"
+
+
+def test_every_object_named_is_there_and_writable() -> None:
+    writable = {node.name for node in ours()}
+    assert {name for names in EFFECTS.values() for name in names} == writable
