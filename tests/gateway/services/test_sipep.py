@@ -864,3 +864,27 @@ def test_a_destroyed_gateway_is_gone_at_the_restart(unit: Bench) -> None:
     assert 5070 not in unit.reactor.listening("udp")
     with pytest.raises(Refused):
         unit.set("sipEpGwSpecificProxyEnableConfig", 1, TWO)
+
+
+def test_a_port_that_is_taken_when_the_time_comes_is_said(unit: Bench) -> None:
+    unit.set("hocClockSource", 300)
+    unit.set(TLS, 1, DEFAULT)
+    unit.restart("SipEp")
+    unit.reactor.occupy(5061)
+    unit.set("hocClockSource", 100)
+    assert gateway(unit) is GatewayState.PORT_IN_USE
+    assert len(unit.active()) == 1
+    assert unit.active()[0].endswith("Cannot start, port already in use: port 5061.")
+
+
+def test_strangers_cannot_flood_the_log(unit: Bench) -> None:
+    unit.texts()
+    big = OPTIONS.replace(b"Content-Length: 0\r\n\r\n",
+                          b"Content-Length: 6000\r\n\r\n" + b"x" * 6000)
+    for _ in range(50):
+        unit.udp(5060).given.datagramReceived(big, ("192.0.2.9", 5060))
+    first = len(unit.texts("sipEpMessageTooLarge"))
+    assert 0 < first < 50
+    unit.wait(61)
+    unit.udp(5060).given.datagramReceived(big, ("192.0.2.9", 5060))
+    assert len(unit.texts("sipEpMessageTooLarge")) == 1
