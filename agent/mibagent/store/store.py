@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -74,6 +75,7 @@ class ParameterStore:
         self._listeners: list[Listener] = []
         self._providers: dict[str, Callable[[Index], Value]] = {}
         self._live: dict[str, LiveTable[Any]] = {}
+        self._following: dict[str, LiveTable[Mapping[str, Value]]] = {}
         self._tip_cells: dict[Key, Value | None] = {}
         self._tip_uses: dict[Key, int] = {}
         self.tip = Overlay(self.configured, self._tip_cells)
@@ -134,7 +136,17 @@ class ParameterStore:
             if node.table is not None and not self.has_row(node.table, index):
                 raise NoSuchName(name, "no such row", index)
             return 0 if provider is None else provider(index)
+        if node.table is not None and node.table.name in self._following:
+            row = self._following[node.table.name].get(index)
+            if row is not None:
+                return self._followed(node, row, index)
         value = value_in(self.configured, node, index)
+        return b"" if node.syntax.secret else value
+
+    def _followed(self, node: ObjectNode, row: Mapping[str, Value], index: Index) -> Value:
+        value = row.get(node.name, node.default)
+        if value is None:
+            raise NoSuchName(node.name, "no value here", index)
         return b"" if node.syntax.secret else value
 
     def has_secret(self, name: str, index: Index = ()) -> bool:
@@ -146,7 +158,12 @@ class ParameterStore:
         live = self._live.get(table.name)
         if live is not None:
             return index in live
-        return self.configured.has_row(table, index)
+        return self.follows(table, index) or self.configured.has_row(table, index)
+
+    def follows(self, table: TableNode, index: Index) -> bool:
+        """Whether the row follows from parameters, so that nobody writes it."""
+        rows = self._following.get(table.name)
+        return rows is not None and index in rows
 
     def stands(self, table: TableNode, index: Index) -> bool:
         """Whether the row exists once all that is queued is written."""
@@ -158,6 +175,10 @@ class ParameterStore:
         live = self._live.get(table.name)
         if live is not None:
             return iter(live.indexes())
+        rows = self._following.get(table.name)
+        if rows:
+            return chain(rows.indexes(), (index for index in self.configured.rows(table)
+                                          if index not in rows))
         return self.configured.rows(table)
 
     def snapshot(self) -> Configured:
@@ -191,10 +212,24 @@ class ParameterStore:
         for listener in self._listeners:
             table.watch(listener)
 
+    def follow(self, name: str) -> LiveTable[Mapping[str, Value]]:
+        """Give the rows that follow from parameters and stand beside a table's stored ones.
+
+        A service fills it: each row is values by descriptor, those left out are the DEFVAL. Such
+        rows are read like others and never written: say so in their StorageType.
+        """
+        table = self._following.get(name)
+        if table is None:
+            table = self._following[name] = LiveTable()
+            table.name = self.model.tables[name].name
+            for listener in self._listeners:
+                table.watch(listener)
+        return table
+
     def watch(self, listener: Listener) -> None:
         """Tell the listener of each committed change and of rows that come and go."""
         self._listeners.append(listener)
-        for table in self._live.values():
+        for table in (*self._live.values(), *self._following.values()):
             table.watch(listener)
 
     def give_fixed(self, table: str, indexes: Iterable[Index]) -> None:

@@ -158,6 +158,8 @@ class Transaction:
             why = error.why if isinstance(error, Refused) else str(error)
             raise NoCreation(node.name, why) from None
         shape = self._store.shape
+        if self._store.follows(table, index):
+            raise NotWritable(node.name, "the row follows from parameters; change those")
         if not shape.is_made(table) and not self._store.stands(table, index):
             raise NoCreation(node.name, "there is no such row, and none can be made here")
 
