@@ -115,6 +115,14 @@ def checked_address(text: str) -> None:
         raise StartError(f"--listen {text}: an IPv4 or IPv6 address is wanted") from None
 
 
+def checked_folders(mibs: tuple[Path, ...]) -> None:
+    """Raise StartError unless each is a folder."""
+    from mibgateway.errors import StartError
+    for folder in mibs:
+        if not folder.is_dir():
+            raise StartError(f"--mibs {folder}: there is no such folder")
+
+
 def checked_identity(serial: str, mac: str, oui: str, product: str) -> dict[str, str]:
     """Give the parts of an identity in their one form. Raises StartError."""
     import re
@@ -264,6 +272,26 @@ def path() -> None:
     """Print the folders of our MIB files, as net-snmp's -M takes them."""
     from mibagent.model.places import mib_folders
     click.echo(":".join(str(folder) for folder in mib_folders()))
+
+
+@mib.command()
+@click.argument("folder", metavar="DIR", type=_DIRECTORY)
+@click.option("--mibs", type=_DIRECTORY, multiple=True, metavar="DIR",
+              help="A further folder of MIB files; may be given several times.")
+@click.option("--force", is_flag=True, help="Replace files whose content differs.")
+def copy(folder: Path, mibs: tuple[Path, ...], force: bool) -> None:
+    """Copy every module into one folder, as MIB browsers want them.
+
+    Each file is named after its module. One that is there with other content is left alone,
+    and nothing is copied then, unless --force is given.
+    """
+    from mibagent.model.copies import copy_modules
+    from mibagent.model.places import mib_folders
+    checked_folders(mibs)
+    copies = copy_modules((*mibs, *mib_folders()), folder, force=force)
+    total = len(copies.written) + len(copies.kept)
+    click.echo(f"{total} modules in {folder}: {len(copies.written)} written, "
+               f"{len(copies.kept)} there already")
 
 
 @mibgate.command()

@@ -222,6 +222,17 @@ def test_a_name_has_its_spellings() -> None:
     assert "descriptor  MIBGATE-SIPEP-MIB::sipEpTransportTlsVersion\n" in found.output
 
 
+def test_mib_copy_says_what_it_did_and_what_it_will_not_do(tmp_path: Path) -> None:
+    first = ask("mib", "copy", str(tmp_path))
+    assert first.exit_code == 0 and first.output.endswith("written, 0 there already\n")
+    (tmp_path / "SNMPv2-MIB.mib").write_text("mine")
+    again = ask("mib", "copy", str(tmp_path))
+    assert (again.exit_code, again.output.count("\n")) == (1, 1) and "--force" in again.output
+    assert "1 written" in ask("mib", "copy", str(tmp_path), "--force").output
+    missing = ask("mib", "copy", str(tmp_path), "--mibs", str(tmp_path / "none"))
+    assert missing.output == f"mibgate: --mibs {tmp_path / 'none'}: there is no such folder\n"
+
+
 @pytest.mark.parametrize("words", [("name", "SipEp.Nothing"), ("mib", "tree", "--mibs", "/none")])
 def test_what_is_not_there_is_one_line(words: tuple[str, ...]) -> None:
     found = ask(*words)
