@@ -49,8 +49,9 @@ class Table:
     def is_kept(self, node: ObjectNode) -> bool:
         return self._kept
 
-    def read(self, node: ObjectNode, index: Index) -> Value:
-        return self._values[node.name]
+    def reader(self, node: ObjectNode) -> Callable[[Index], Value]:
+        value = self._values[node.name]
+        return lambda index: value
 
     def rows(self, table: TableNode) -> Iterable[Index]:
         return [(number,) for number in range(1, self._rows + 1)]

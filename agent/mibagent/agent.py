@@ -58,7 +58,7 @@ class Agent:
             model, self._journal, self._journal.unit("agent"), run=_at_once,
             soon=lambda call: reactor.callLater(0, call))
         self.store.load()
-        self.counters: Callable[[], Counters] = lambda: self.engine.counters
+        self.counters: Callable[[], Counters] = lambda: self.engine.counted()
         self.host = ServiceHost(
             self.store, [SystemGroup(self), *(service(self) for service in services)])
         self.engine = Engine(StoreSource(self.store), self, clock=reactor.seconds)

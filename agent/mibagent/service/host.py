@@ -107,7 +107,7 @@ class ServiceHost:
                 if name in self.model.tables:
                     self._provide_table(wired, name, method)
                 else:
-                    self._provide_object(self.model[name], method)
+                    self._provide_object(self.model[name], method, name in wired.lasting)
             for name in wired.commands:
                 if name in wired.tables:
                     self._provide_jobs(wired, name)
@@ -119,13 +119,20 @@ class ServiceHost:
             syntax = wired.nodes[name].syntax
             self.store.provide(name, lambda _: to_value(syntax, hosted.needs_restart))
 
-    def _provide_object(self, node: ObjectNode, method: Callable[..., Any]) -> None:
+    def _provide_object(
+        self, node: ObjectNode, method: Callable[..., Any], lasting: bool
+    ) -> None:
+        syntax = node.syntax
         if node.table is None:
             call = partial(method, node.name) if inspect.signature(method).parameters else method
-            self.store.provide(node.name, lambda _: to_value(node.syntax, call()))
+
+            def read_scalar(_: Index) -> Value:
+                found = call()
+                return found if type(found) is int else to_value(syntax, found)
+            self.store.provide(node.name, read_scalar, lasting)
         else:
             self.store.provide(
-                node.name, lambda index: to_value(node.syntax, method(as_key(index))))
+                node.name, lambda index: to_value(syntax, method(as_key(index))))
 
     def _provide_table(self, wired: Wired, name: str, method: Callable[..., Any]) -> None:
         table = self.model.tables[name]
@@ -152,8 +159,10 @@ class ServiceHost:
             return lambda index: index[place]
 
         def read(index: Index) -> Value:
-            row = live.get(index) if live is not None else method(as_key(index))
+            row = live.row(index) if live is not None else method(as_key(index))
             found = getattr(row, attribute)
+            if type(found) is int or type(found) is bytes:
+                return found
             return to_value(node.syntax, found() if callable(found) else found)
         return read
 

@@ -25,12 +25,15 @@ class Hook:
 
     kind: str
     names: tuple[str, ...]
+    lasting: bool = False
+    """Whether what it provides never changes."""
 
 
-def _marked(kind: str, names: tuple[str, ...]) -> Callable[[MethodT], MethodT]:
+def _marked(kind: str, names: tuple[str, ...], lasting: bool = False
+            ) -> Callable[[MethodT], MethodT]:
     def mark(method: MethodT) -> MethodT:
         hooks = getattr(method, "hooks", ())
-        method.hooks = (*hooks, Hook(kind, names))  # type: ignore[attr-defined]
+        method.hooks = (*hooks, Hook(kind, names, lasting))  # type: ignore[attr-defined]
         return method
     return mark
 
@@ -60,13 +63,15 @@ def offline(*names: str) -> Callable[[MethodT], MethodT]:
     return _marked("offline", names)
 
 
-def provides(*names: str) -> Callable[[MethodT], MethodT]:
+def provides(*names: str, lasting: bool = False) -> Callable[[MethodT], MethodT]:
     """The method answers for scalars `() -> value`, or `(descriptor) -> value` for several.
+
+    lasting: a scalar's value stays the same for as long as the process runs, and may be kept.
 
     For a column it is `(key) -> value`, for a table whose rows are stored `(key) -> row`; for a
     table of its own it is asked once: `() -> LiveTable`.
     """
-    return _marked("provides", names)
+    return _marked("provides", names, lasting)
 
 
 def rows(table: str) -> Callable[[MethodT], MethodT]:

@@ -34,6 +34,7 @@ class Wired:
     commands: dict[str, Callable[..., Any]] = field(default_factory=dict)
     offline: dict[str, Callable[..., Any]] = field(default_factory=dict)
     provides: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    lasting: set[str] = field(default_factory=set)
     factory: dict[str, Callable[[], Any]] = field(default_factory=dict)
     arguments: dict[str, Binding[Any]] = field(default_factory=dict)
 
@@ -101,6 +102,8 @@ def _place(
                 if named in wired.provides:
                     raise ModelError(who, named, "two methods provide it")
                 wired.provides[named] = method
+                if hook.lasting:
+                    wired.lasting.add(named)
                 if named in wired.tables:
                     _row_answers(model, method, named, who)
         case "rows":

@@ -34,7 +34,8 @@ ALL_VIEWS = 1
 
 _log = logging.getLogger(__name__)
 
-Read = Callable[[ObjectNode, Index], Value]
+Read = Callable[[Index], Value]
+"""Gives the value of one object's instance. Raises NoSuchName, and anything for a failure."""
 
 
 def wire_key(name: bytes) -> bytes:
@@ -116,6 +117,10 @@ class Segment:
         """Tell whether the instance at a place is stored."""
         return self.kept
 
+    def reader_at(self, at: int) -> Read:
+        """Give what reads the instance at a place."""
+        return self.read
+
     def is_wide(self, at: int) -> bool:
         """Tell whether the instance at a place is a Counter64."""
         return self.node_at(at).syntax.base is Base.COUNTER64
@@ -154,7 +159,7 @@ class Segment:
             head = self.heads[at]
             if head is None:
                 head = self.heads[at] = tlv(OBJECT_IDENTIFIER, self.prefix + rows.suffixes[at])
-            value = self.encode(self.read(self.node, index))
+            value = self.encode(self.read(index))
             size = len(head) + len(value)
             if size < 0x80:
                 return SEQUENCE_HEADS[size] + head + value
@@ -162,7 +167,7 @@ class Segment:
         head = tlv(OBJECT_IDENTIFIER, self.name_at(at))
         version = self.rows.version
         try:
-            found = varbind_of(head, self.encode(self.read(self.node, index)))
+            found = varbind_of(head, self.encode(self.read(index)))
         except NoSuchName:
             if version == self.rows.version and self.values[at] is None:
                 self.values[at] = ABSENT
@@ -178,14 +183,14 @@ class Segment:
         It stops once they take more octets than there is room for, or rows came or went.
         """
         rows, heads, keys, version = self.rows, self.heads, self.keys, self.rows.version
-        indexes, node, read, encode = rows.indexes, self.node, self.read, self.encode
+        indexes, read, encode = rows.indexes, self.read, self.encode
         found: list[bytes] = []
         while at < len(heads):
             head, key = heads[at], keys[at]
             if head is None:
                 head = heads[at] = tlv(OBJECT_IDENTIFIER, self.prefix + rows.suffixes[at])
             try:
-                value = encode(read(node, indexes[at]))
+                value = encode(read(indexes[at]))
             except NoSuchName:
                 pass
             else:
@@ -212,11 +217,15 @@ class Segment:
 class Scalars(Segment):
     """A run of scalars; its keys are whole names."""
 
-    __slots__ = ("_encoders", "_kept_nodes", "_names", "nodes")
+    __slots__ = ("_encoders", "_kept_nodes", "_names", "_readers", "nodes")
 
-    def __init__(self, nodes: list[ObjectNode], read: Read, keeps: Callable[[ObjectNode], bool]
-                 ) -> None:
-        super().__init__(nodes[0], read, False, Rows(None, _no_rows))
+    def __init__(
+        self, nodes: list[ObjectNode], reader: Callable[[ObjectNode], Read],
+        keeps: Callable[[ObjectNode], bool],
+    ) -> None:
+        readers = [reader(node) for node in nodes]
+        super().__init__(nodes[0], readers[0], False, Rows(None, _no_rows))
+        self._readers = readers
         self.nodes = nodes
         self.rows.is_built = True
         self.rows.suffixes = [encode_oid((*node.oid, 0)) for node in nodes]
@@ -236,6 +245,9 @@ class Scalars(Segment):
     def keeps(self, at: int) -> bool:
         return self._kept_nodes[at]
 
+    def reader_at(self, at: int) -> Read:
+        return self._readers[at]
+
     def after(self, key: bytes) -> int:
         return bisect_right(self.keys, key)
 
@@ -247,7 +259,7 @@ class Scalars(Segment):
         kept = self._kept_nodes[at]
         head = self._names[at]
         try:
-            value = self._encoders[at](self.read(self.nodes[at], ()))
+            value = self._encoders[at](self._readers[at](()))
         except NoSuchName:
             if kept and self.values[at] is None:
                 self.values[at] = ABSENT

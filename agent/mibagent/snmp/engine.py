@@ -104,7 +104,13 @@ class Engine:
     @property
     def counters(self) -> Counters:
         """What was counted up to now."""
-        self.fast.settle()
+        return self.counted()
+
+    def counted(self) -> Counters:
+        """Give what was counted up to now."""
+        fast = self.fast
+        if fast.unsettled:
+            fast.settle()
         return self._counters
 
     def forget(self) -> None:

@@ -96,7 +96,7 @@ class FastPath:
         self._max_size, self._max_varbinds = max_size, max_varbinds
         self._by_host: dict[str, dict[bytes, _Envelope]] = {}
         self._heads: dict[tuple[int, bytes, int], _Heads] = {}
-        self._hit: list[_Envelope] = []
+        self.unsettled: list[_Envelope] = []
         """Those whose hits are not counted yet."""
         self._varbinds = 0
 
@@ -109,13 +109,13 @@ class FastPath:
     def settle(self) -> None:
         """Add to the counters what was answered since the last time."""
         counters = self._counters
-        for envelope in self._hit:
+        for envelope in self.unsettled:
             hits, envelope.hits = envelope.hits, 0
             counters.in_pkts += hits
             counters.out_pkts += hits
             counters.out_get_responses += hits
             counters.note_request(envelope.kind, hits)
-        self._hit.clear()
+        self.unsettled.clear()
         counters.in_total_req_vars += self._varbinds
         self._varbinds = 0
 
@@ -165,7 +165,7 @@ class FastPath:
         if len(answer) > self._max_size:
             return None
         if not envelope.hits:
-            self._hit.append(envelope)
+            self.unsettled.append(envelope)
         envelope.hits += 1
         self._varbinds += count
         return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from mibagent.errors import Index
 from mibagent.model.nodes import MibModel, ObjectNode, TableNode
@@ -30,8 +30,8 @@ class StoreSource:
     def is_kept(self, node: ObjectNode) -> bool:
         return self._store.is_kept(node)
 
-    def read(self, node: ObjectNode, index: Index) -> Value:
-        return self._store.get(node.name, index)
+    def reader(self, node: ObjectNode) -> Callable[[Index], Value]:
+        return self._store.reader(node.name)
 
     def rows(self, table: TableNode) -> Iterable[Index]:
         return self._store.rows(table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from mibagent.errors import Index
@@ -60,8 +60,11 @@ class Source(Protocol):
     def is_kept(self, node: ObjectNode) -> bool:
         """Tell whether it is stored, so that its changes are told; else it is computed."""
 
-    def read(self, node: ObjectNode, index: Index) -> Value:
-        """Give the value. Raises NoSuchName for no such instance, anything for a failure."""
+    def reader(self, node: ObjectNode) -> Callable[[Index], Value]:
+        """Give what reads an object's instances, for as long as it is served.
+
+        That raises NoSuchName for no such instance, anything for a failure.
+        """
 
     def rows(self, table: TableNode) -> Iterable[Index]:
         """Give the rows that exist now, in any order."""

@@ -66,12 +66,12 @@ class SystemGroup(Service[SystemSettings]):
     settings = SystemSettings
     unit: SystemUnit
 
-    @provides("sysDescr")
+    @provides("sysDescr", lasting=True)
     def description(self) -> str:
         """What the unit is."""
         return self.unit.sys_descr
 
-    @provides("sysObjectID")
+    @provides("sysObjectID", lasting=True)
     def object_id(self) -> Oid:
         """The kind of unit, which platforms key on."""
         return self.unit.sys_object_id
@@ -81,7 +81,7 @@ class SystemGroup(Service[SystemSettings]):
         """Hundredths of a second since the start."""
         return int(self.unit.uptime() * 100) & 0xFFFFFFFF
 
-    @provides("sysServices")
+    @provides("sysServices", lasting=True)
     def services(self) -> int:
         """The layers that the unit serves."""
         return SERVICES

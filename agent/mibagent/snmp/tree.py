@@ -56,7 +56,7 @@ class Cell:
         self.segment, self.key = segment, segment.keys[at]
         self.kept = None
         self.views = segment.views
-        self._is_kept, self._read = segment.keeps(at), segment.read
+        self._is_kept, self._read = segment.keeps(at), segment.reader_at(at)
         self.node, self._index = segment.node_at(at), segment.index_at(at)
         self._encode = ENCODERS[self.node.syntax.base]
         self._head = tlv(OBJECT_IDENTIFIER, segment.name_at(at))
@@ -66,7 +66,7 @@ class Cell:
         """Give the encoded varbind, read now unless it is kept. Raises as Segment.varbind does."""
         if not self._is_kept:
             head = self._head
-            value = self._encode(self._read(self.node, self._index))
+            value = self._encode(self._read(self._index))
             size = len(head) + len(value)
             if size < 0x80:
                 return SEQUENCE_HEADS[size] + head + value
@@ -110,7 +110,7 @@ class Tree:
             rows = self._rows.get(node.table.name)
             if rows is None:
                 rows = self._rows[node.table.name] = Rows(node.table, source.rows)
-            column = Segment(node, source.read, source.is_kept(node), rows)
+            column = Segment(node, source.reader(node), source.is_kept(node), rows)
             rows.columns.append(column)
             self._columns[node.name] = column
             self._append(column)
@@ -121,7 +121,7 @@ class Tree:
     def _close(self, run: list[ObjectNode]) -> None:
         if not run:
             return
-        scalars = Scalars(run[:], self._source.read, self._source.is_kept)
+        scalars = Scalars(run[:], self._source.reader, self._source.is_kept)
         for at, node in enumerate(run):
             self._scalars[node.name] = (scalars, at)
             self._objects.append(scalars.keys[at][:-1])

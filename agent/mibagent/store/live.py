@@ -72,6 +72,14 @@ class LiveTable(Generic[RowT]):
         """Give the row, or None."""
         return self._rows.get(as_index(key))
 
+    def has(self, index: Index) -> bool:
+        """Whether a row has that very index."""
+        return index in self._rows
+
+    def row(self, index: Index) -> RowT | None:
+        """Give the row of that very index, or None."""
+        return self._rows.get(index)
+
     def watch(self, listener: TableListener) -> None:
         """Tell the listener of rows that come and go."""
         self._listeners.append(listener)

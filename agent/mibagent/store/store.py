@@ -74,6 +74,7 @@ class ParameterStore:
         self._run, self.soon, self._now = run, soon, now
         self._listeners: list[Listener] = []
         self._providers: dict[str, Callable[[Index], Value]] = {}
+        self._lasting: set[str] = set()
         self._live: dict[str, LiveTable[Any]] = {}
         self._following: dict[str, LiveTable[Mapping[str, Value]]] = {}
         self._tip_cells: dict[Key, Value | None] = {}
@@ -149,6 +150,24 @@ class ParameterStore:
             raise NoSuchName(node.name, "no value here", index)
         return b"" if node.syntax.secret else value
 
+    def reader(self, name: str) -> Callable[[Index], Value]:
+        """Give what reads an object as `get` does, with what never changes looked up already."""
+        name = self.aliases.get(name, name)
+        provider, table = self._providers.get(name), self.model[name].table
+        if provider is None:
+            return partial(self.get, name)
+        if table is None:
+            return provider
+        live = self._live.get(table.name)
+        if live is None:
+            return partial(self.get, name)
+
+        def read_row(index: Index) -> Value:
+            if not live.has(index):
+                raise NoSuchName(name, "no such row", index)
+            return provider(index)
+        return read_row
+
     def has_secret(self, name: str, index: Index = ()) -> bool:
         """Whether a secret is set."""
         return bool(self.configured.cell(name, index))
@@ -194,16 +213,21 @@ class ParameterStore:
         return self.served is None or self.aliases.get(name, name) in self.served
 
     def is_kept(self, node: ObjectNode) -> bool:
-        """Whether reads give what is stored, so that `changed` tells of each change."""
-        return self.aliases.get(node.name, node.name) not in self._providers
+        """Whether reads give what is stored or lasts, so that `changed` tells of each change."""
+        name = self.aliases.get(node.name, node.name)
+        return name not in self._providers or name in self._lasting
 
     # -- what services give
 
-    def provide(self, name: str, read: Callable[[Index], Value]) -> None:
-        """Let a service answer for an object."""
+    def provide(
+        self, name: str, read: Callable[[Index], Value], lasting: bool = False
+    ) -> None:
+        """Let a service answer for an object. lasting: always with the same value."""
         if name in self._providers:
             raise LocalError(f"{name} has two providers")
         self._providers[name] = read
+        if lasting:
+            self._lasting.add(name)
 
     def provide_table(self, name: str, table: LiveTable[Any]) -> None:
         """Let a service fill a table."""

@@ -80,7 +80,7 @@ class SnmpService(Service[SnmpSettings]):
             engine = self._engine = Engine(
                 StoreSource(self.unit.store), self, clock=self.unit.reactor.seconds,
                 on_refused=self._tell_refused)
-            self.unit.counters = lambda: engine.counters
+            self.unit.counters = engine.counted
             self.unit.store.watch(_Forgetter(self))
         return self._engine
 

@@ -85,6 +85,9 @@ class FakeSource:
     def is_kept(self, node: ObjectNode) -> bool:
         return self._kept(node)
 
+    def reader(self, node: ObjectNode) -> Callable[[Index], Value]:
+        return lambda index: self.read(node, index)
+
     def read(self, node: ObjectNode, index: Index) -> Value:
         self.reads += 1
         reader = self.computed.get((node.name, index))

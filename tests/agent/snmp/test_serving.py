@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mibagent.errors import Index
+from mibagent.errors import Index, NoSuchName
 from mibagent.snmp.serving import StoreSource
 from tests.gateway.kit import ADMIN, Bench, model
 from tests.gateway.kit import bench as running
@@ -57,7 +57,7 @@ def test_everything_that_is_served_can_be_read(unit: Bench) -> None:
     for node in source.served():
         places = list(source.rows(node.table)) if node.table is not None else [()]
         for index in places:
-            node.syntax.print(source.read(node, index))
+            node.syntax.print(source.reader(node)(index))
 
 
 def test_kept_values_are_told_of_and_computed_ones_are_not_kept(unit: Bench) -> None:
@@ -70,6 +70,19 @@ def test_kept_values_are_told_of_and_computed_ones_are_not_kept(unit: Bench) -> 
     unit.set("hocSystemName", b"one")
     assert ("changed", "hocSystemName", ()) in heard.of
     assert ("changed", "sysName", ()) in heard.of
+
+
+def test_what_lasts_is_kept_though_it_is_provided(unit: Bench) -> None:
+    source, objects = source_of(unit), model().objects
+    assert source.is_kept(objects["sysDescr"])
+    assert source.reader(objects["sysDescr"])(()) == unit.unit.sys_descr.encode()
+    assert not source.is_kept(objects["sysUpTime"])
+
+
+def test_a_reader_of_rows_refuses_the_ones_that_are_not_there(unit: Bench) -> None:
+    read = source_of(unit).reader(model().objects["nlmLocalLogMessagesMessage"])
+    with pytest.raises(NoSuchName):
+        read((4_000_000,))
 
 
 def test_rows_are_told_with_their_companions(unit: Bench) -> None:
