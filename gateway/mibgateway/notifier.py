@@ -8,9 +8,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from mibagent.errors import LocalError
 from mibagent.model.nodes import MibModel, NotificationNode
+from mibagent.service.notification import Carried, Read, carried, shown, unknown
 from mibagent.store.live import LiveTable
 from mibgateway.clock.unit_clock import date_and_time
 
@@ -36,6 +38,10 @@ class Notice:
     """Its objects' values as text, by descriptor."""
     local: datetime
     """When, by the unit's clock and zone."""
+    carried: tuple[Carried, ...] = ()
+    """The same objects as instances with values of their types, as SNMP sends them."""
+    uptime: float = 0.0
+    """When, in seconds since the unit started."""
 
     @property
     def severity(self) -> int:
@@ -106,6 +112,11 @@ class Notifier:
         self._model, self._now = model, now
         self._sinks: list[Callable[[Notice], None]] = []
         self._waiting: deque[Notice] = deque(maxlen=_WAITING)
+        self._managers: Callable[[Notice], None] | None = None
+        self._unsent: deque[Notice] = deque(maxlen=_WAITING)
+        self.uptime: Callable[[], float] = lambda: 0.0
+        self.read: Read = unknown
+        """Gives the value of an object that whoever issues leaves out."""
         self.least: Callable[[str], int] = lambda service: SEVERITIES["info"]
         """Gives the least severity that a service issues, 0 for none at all."""
         self.active: LiveTable[Notice] = LiveTable()
@@ -113,16 +124,30 @@ class Notifier:
         self._about = _what_trouble_is_about(model)
         self._last_active = 0
 
-    def issue(self, name: str, values: Mapping[str, object] | None = None) -> None:
-        """Issue a notification with its objects' values by descriptor."""
+    def issue(
+        self, name: str, values: Mapping[str, object] | None = None,
+        rows: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Issue a notification with its objects' values by descriptor.
+
+        rows: the keys of rows by table, for columns whose row the values don't tell: a value that
+        is a row's key, or repeats it, does. One of a module without a service, as linkDown is,
+        goes to managers alone; no rule of Nlm is about it.
+        """
         node = self._model.notifications.get(name)
         if node is None:
             raise LocalError(f"there is no notification {name}")
-        texts = {key: str(value) for key, value in (values or {}).items()}
+        given = values or {}
+        texts = {key: shown(self._model, key, value) for key, value in given.items()}
+        objects = carried(self._model, node, given, rows or {}, self.read)
+        if not node.service:
+            self.tell_managers(Notice(node, "", 0, "", name, texts, self._now(), objects,
+                                      self.uptime()))
+            return
         text = re.sub(r"\{([A-Za-z0-9]+)\}", lambda found: texts.get(found[1], ""), node.text)
         service = self._model.services[node.service]
         notice = Notice(node, node.service, service.number, service.title, text, texts,
-                        self._now())
+                        self._now(), objects, self.uptime())
         self._note_trouble(notice)
         least = self.least(node.service)
         if not least or notice.severity < least:
@@ -133,6 +158,23 @@ class Notifier:
             self._waiting.append(notice)
         for sink in list(self._sinks):
             sink(notice)
+
+    def tell_managers(self, notice: Notice) -> None:
+        """Send it by SNMP; the newest wait while there is nobody who could."""
+        if self._managers is None:
+            self._unsent.append(notice)
+        else:
+            self._managers(notice)
+
+    def reach_managers_by(self, send: Callable[[Notice], None]) -> Callable[[], None]:
+        """Give what is for managers to send, those that waited first; call the answer to end."""
+        self._managers = send
+        while self._unsent:
+            send(self._unsent.popleft())
+
+        def end() -> None:
+            self._managers = None
+        return end
 
     def _note_trouble(self, notice: Notice) -> None:
         ended = [index for index in self.active.indexes()

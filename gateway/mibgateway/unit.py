@@ -154,6 +154,8 @@ class Unit:
             "sysContact": "hocSystemContact", "sysName": "hocSystemName",
             "sysLocation": "hocSystemLocation"})
         self.notifier.least = self._least_severity
+        self.notifier.uptime = self.uptime
+        self.notifier.read = self.store.get
 
     def _kept_identity(self) -> Identity:
         kept = self.store.memory.get("identity")

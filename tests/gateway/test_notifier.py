@@ -15,6 +15,8 @@ HOST, GATEWAY = ("sipEpTlsPersistentConnectionStatusRemoteHost",
                  "sipEpTlsPersistentConnectionStatusGateway")
 ERROR = "sipEpTlsPersistentConnectionStatusLastError"
 NAME = "sipEpGatewayStatusName"
+FIRST = {"sipEpTlsPersistentConnectionStatusTable": 1}
+TEXT = "nlmSendTestNotificationText"
 
 
 @pytest.fixture
@@ -23,11 +25,16 @@ def notifier() -> Notifier:
 
 
 def ready(notifier: Notifier, host: str, gateway: str) -> None:
-    notifier.issue("sipEpTlsConnectionReady", {HOST: host, GATEWAY: gateway, NAME: gateway})
+    notifier.issue("sipEpTlsConnectionReady", {HOST: host, GATEWAY: gateway, NAME: gateway},
+                   FIRST)
 
 
 def lost(notifier: Notifier, host: str, gateway: str, why: str = "reset") -> None:
-    notifier.issue("sipEpTlsConnectionLost", {HOST: host, GATEWAY: gateway, ERROR: why})
+    notifier.issue("sipEpTlsConnectionLost", {HOST: host, GATEWAY: gateway, ERROR: why}, FIRST)
+
+
+def say(notifier: Notifier, text: str) -> None:
+    notifier.issue("nlmTest", {TEXT: text}, {"nlmSendTestNotificationTable": 3})
 
 
 def active(notifier: Notifier) -> list[int]:
@@ -50,7 +57,7 @@ def test_a_text_has_its_values_in_place(notifier: Notifier) -> None:
 def test_a_value_is_not_read_as_a_text(notifier: Notifier) -> None:
     heard: list[Notice] = []
     notifier.deliver_to(heard.append)
-    notifier.issue("nlmTest", {"nlmSendTestNotificationText": r"{sipEpGatewayStatusName} \1"})
+    say(notifier, r"{sipEpGatewayStatusName} \1")
     assert heard[0].text == r"{sipEpGatewayStatusName} \1"
 
 
@@ -61,12 +68,12 @@ def test_a_name_that_no_mib_has_is_our_bug(notifier: Notifier) -> None:
 
 def test_what_is_issued_before_anybody_listens_waits(notifier: Notifier) -> None:
     for number in range(250):
-        notifier.issue("nlmTest", {"nlmSendTestNotificationText": str(number)})
+        say(notifier, str(number))
     heard: list[Notice] = []
     end = notifier.deliver_to(heard.append)
     assert [notice.text for notice in heard] == [str(number) for number in range(50, 250)]
     end()
-    notifier.issue("nlmTest", {"nlmSendTestNotificationText": "later"})
+    say(notifier, "later")
     assert len(heard) == 200
 
 
@@ -91,7 +98,7 @@ def test_303_clears_what_is_about_the_same_host_and_gateway(
     notifier: Notifier, name: str
 ) -> None:
     for host, gateway in (("h:1", "one"), ("h:2", "one"), ("h:1", "two")):
-        notifier.issue(name, {HOST: host, GATEWAY: gateway, ERROR: "why"})
+        notifier.issue(name, {HOST: host, GATEWAY: gateway, ERROR: "why"}, FIRST)
     ready(notifier, "h:1", "one")
     left = [(notice.values[HOST], notice.values[GATEWAY]) for notice in notifier.active.values()]
     assert left == [("h:2", "one"), ("h:1", "two")]
@@ -159,3 +166,44 @@ def test_a_stranger_makes_only_so_many_reports_a_minute() -> None:
     assert not rate.allows()
     now = 60.0
     assert rate.allows()
+
+
+# -- what managers get
+
+
+def told(notifier: Notifier) -> list[Notice]:
+    heard: list[Notice] = []
+    notifier.reach_managers_by(heard.append)
+    return heard
+
+
+def test_objects_have_their_instances_and_types(notifier: Notifier) -> None:
+    heard: list[Notice] = []
+    notifier.deliver_to(heard.append)
+    notifier.uptime = lambda: 12.5
+    notifier.issue("sipEpTlsConnectionReady", {HOST: "h:1", GATEWAY: "one", NAME: "one"},
+                   {"sipEpTlsPersistentConnectionStatusTable": 7})
+    assert [(each.node.name, each.index, each.value) for each in heard[0].carried] == [
+        (HOST, (7,), b"h:1"), (GATEWAY, (7,), b"one"), (NAME, (b"one",), b"one")]
+    assert heard[0].uptime == 12.5
+
+
+def test_a_standard_notification_goes_to_managers_alone(notifier: Notifier) -> None:
+    by_rules: list[Notice] = []
+    notifier.deliver_to(by_rules.append)
+    heard = told(notifier)
+    notifier.issue("warmStart")
+    assert by_rules == []
+    assert [(notice.node.name, notice.carried) for notice in heard] == [("warmStart", ())]
+
+
+def test_the_newest_wait_until_managers_can_be_told(notifier: Notifier) -> None:
+    for _ in range(300):
+        notifier.issue("warmStart")
+    notifier.issue("coldStart")
+    heard: list[Notice] = []
+    end = notifier.reach_managers_by(heard.append)
+    assert (len(heard), heard[-1].node.name) == (200, "coldStart")
+    end()
+    notifier.issue("coldStart")
+    assert len(heard) == 200

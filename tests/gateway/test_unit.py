@@ -110,7 +110,8 @@ def test_two_units_share_nothing(tmp_path: Path) -> None:
     with bench(tmp_path / "one") as one, bench(tmp_path / "two") as two:
         one.set("hocSystemName", b"one")
         assert two.get("hocSystemName") != b"one"
-        one.unit.notifier.issue("nlmTest", {"nlmSendTestNotificationText": "one"})
+        one.unit.notifier.issue("nlmTest", {"nlmSendTestNotificationText": "one"},
+                             {"nlmSendTestNotificationTable": 1})
         assert "one" not in two.texts()
         assert one.unit.identity.serial != two.unit.identity.serial
 

@@ -1,4 +1,4 @@
-"""Notifications: by the rules of the Events table to syslog and the local log."""
+"""Notifications: by the rules of the Events table to syslog, the local log and managers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ConfigStatus(enum.IntEnum):
     NOT_SUPPORTED = 300
 
 
-SUPPORTED = frozenset({Action.SEND_VIA_SYSLOG, Action.LOG_LOCALLY})
+SUPPORTED = frozenset({Action.SEND_VIA_SYSLOG, Action.LOG_LOCALLY, Action.SEND_VIA_SNMP})
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,8 @@ class NlmService(Service[NlmSettings]):
                                        notice.node.severity)}
         if Action.LOG_LOCALLY in actions:
             self._log_locally(notice)
+        if Action.SEND_VIA_SNMP in actions:
+            self.unit.notifier.tell_managers(notice)
         if Action.SEND_VIA_SYSLOG in actions and self._syslog is not None \
                 and self.configured.syslog_remote_host:
             identity = self.unit.identity
@@ -233,5 +235,6 @@ class NlmService(Service[NlmSettings]):
     def send_test(self, job: Job[TestArguments]) -> None:
         """Issue a notification that means nothing."""
         self.unit.notifier.issue(
-            "nlmTest", {"nlmSendTestNotificationText": job.arguments.text})
+            "nlmTest", {"nlmSendTestNotificationText": job.arguments.text},
+            {"nlmSendTestNotificationTable": job.number})
 

@@ -44,6 +44,7 @@ STRANGERS_A_MINUTE = 30
 """Notifications that somebody who comes to our ports can cause."""
 
 LAST_PORT = "sipep-last-port"
+CONNECTIONS = "sipEpTlsPersistentConnectionStatusTable"
 """What the unit remembers of its local ports."""
 
 
@@ -308,7 +309,8 @@ class SipEpService(Service[SipEpSettings]):
             transmission_timeout_s=running.interop_transmission_timeout,
             message_limit_bytes=running.max_stream_message_size)
         core = UserAgentServer(self._identity(row), secrets_token)
-        connection = ConnectionRow(key, server, self.unit.clock.local)
+        connection = ConnectionRow(
+            len(self._connections) + 1, key, server, self.unit.clock.local)
         keep_alive = None
         if running.sip_keep_alive_method is KeepAlive.TCP_KEEP_ALIVE:
             keep_alive = (running.sip_keep_alive_interval, running.sip_keep_alive_retry)
@@ -321,7 +323,7 @@ class SipEpService(Service[SipEpSettings]):
             facts_of=_facts_of, judge=partial(self._judge, str(server)),
             local_ports=self._local_ports, note_port=partial(self._note_port, connection),
             tell=partial(self._tell, connection), tcp_keep_alive=keep_alive)
-        self._connections.add(len(self._connections) + 1, connection)
+        self._connections.add(connection.number, connection)
         connection.shell.start()
 
     def _credential(self, role: Usage) -> Any:
@@ -351,7 +353,7 @@ class SipEpService(Service[SipEpSettings]):
         self.unit.notifier.issue("sipEpTlsConnectionAttempt", {
             "sipEpTlsPersistentConnectionStatusRemoteHost": connection.remote_host,
             "sipEpTlsPersistentConnectionStatusGateway": connection.gateway,
-            "sipEpTlsPersistentConnectionStatusLocalPort": port})
+            "sipEpTlsPersistentConnectionStatusLocalPort": port}, {CONNECTIONS: connection.number})
         running = self._running
         if running is not None and running.transport_persistent_port_interval:
             self.unit.store.remember({LAST_PORT: str(port).encode()}).addErrback(lambda _: None)
@@ -381,7 +383,8 @@ class SipEpService(Service[SipEpSettings]):
             case terms.Ready():
                 connection.ready_at = self.unit.clock.local()
                 issue("sipEpTlsConnectionReady",
-                      {**about, "sipEpGatewayStatusName": connection.gateway})
+                      {**about, "sipEpGatewayStatusName": connection.gateway},
+                      {CONNECTIONS: connection.number})
             case terms.Reachable():
                 issue("sipEpServerReachable", server)
             case terms.Unreachable():
@@ -391,7 +394,8 @@ class SipEpService(Service[SipEpSettings]):
             case terms.LostConnection(_, failure):
                 connection.ready_at = None
                 issue("sipEpTlsConnectionLost", {
-                    **about, "sipEpTlsPersistentConnectionStatusLastError": failure.text})
+                    **about, "sipEpTlsPersistentConnectionStatusLastError": failure.text},
+                    {CONNECTIONS: connection.number})
         if self._running is not None:
             self._judge_gateways()
 
@@ -410,7 +414,8 @@ class SipEpService(Service[SipEpSettings]):
                     else failure.text,
                 "sipEpNotifiedLevel": refusal.level.label if refusal else ""}
         self.unit.notifier.issue(name, {
-            **about, "sipEpTlsPersistentConnectionStatusLastError": failure.text})
+            **about, "sipEpTlsPersistentConnectionStatusLastError": failure.text},
+            {CONNECTIONS: connection.number})
 
     def _seen(self) -> object:
         vault = self.unit.vault

@@ -58,6 +58,8 @@ class GatewayStatusRow:
 class ConnectionRow:
     """What a poller sees of one persistent connection."""
 
+    number: int
+    """The row's key."""
     gateway: str
     """The gateway that it is for."""
     remote_host: str
@@ -67,7 +69,10 @@ class ConnectionRow:
     shell: FlowShell
     """Who keeps it."""
 
-    def __init__(self, gateway: str, remote: HostPort, now: Callable[[], Any]) -> None:
+    def __init__(
+        self, number: int, gateway: str, remote: HostPort, now: Callable[[], Any]
+    ) -> None:
+        self.number = number
         self.gateway, self.remote_host = gateway, str(remote)
         self.local_port = 0
         self.ready_at: Any = None

@@ -15,6 +15,7 @@ LOG = "nlmLocalLogMessagesTable"
 HOST, GATEWAY, NAME = (
     "sipEpTlsPersistentConnectionStatusRemoteHost", "sipEpTlsPersistentConnectionStatusGateway",
     "sipEpGatewayStatusName")
+FIRST = {"sipEpTlsPersistentConnectionStatusTable": 1}
 
 
 @pytest.fixture
@@ -34,7 +35,8 @@ def sent(unit: Bench) -> list[bytes]:
 
 
 def say(unit: Bench, text: str) -> None:
-    unit.unit.notifier.issue("nlmTest", {"nlmSendTestNotificationText": text})
+    unit.unit.notifier.issue("nlmTest", {"nlmSendTestNotificationText": text},
+                             {"nlmSendTestNotificationTable": 1})
 
 
 def logged(unit: Bench) -> list[bytes]:
@@ -58,7 +60,7 @@ def no_rules(unit: Bench) -> None:
 
 def test_303_and_310_word_for_word(unit: Bench) -> None:
     unit.unit.notifier.issue("sipEpTlsConnectionReady", {
-        HOST: "10.5.128.14:5063", GATEWAY: "default", NAME: "default"})
+        HOST: "10.5.128.14:5063", GATEWAY: "default", NAME: "default"}, FIRST)
     unit.unit.notifier.issue("sipEpServerReachable", {
         "sipEpNotifiedServer": "10.5.128.14:5063", NAME: "default"})
     assert sent(unit) == [
@@ -135,7 +137,7 @@ def test_the_factory_rules(unit: Bench) -> None:
     actions = [unit.get("nlmEventsAction", (number,)) for number in (1, 2, 3)]
     assert actions == [SYSLOG, LOCALLY, SNMP]
     assert [unit.get("nlmEventsConfigStatus", (number,)) for number in (1, 2, 3)] == \
-        [100, 100, 300]
+        [100, 100, 100]
     say(unit, "one")
     assert (len(sent(unit)), logged(unit)) == (1, [b"one"])
 
@@ -191,7 +193,7 @@ def test_a_rule_that_is_not_in_service_takes_nothing(unit: Bench) -> None:
 
 
 def test_an_action_that_is_not_there_yet_says_so(unit: Bench) -> None:
-    for number, action in enumerate((SIP, FILE, SNMP), 10):
+    for number, action in enumerate((SIP, FILE), 10):
         rule(unit, number, action=action)
         assert unit.get("nlmEventsConfigStatus", (number,)) == 300
 
@@ -202,6 +204,15 @@ def test_a_rule_is_about_notifications(unit: Bench) -> None:
     with pytest.raises(WrongValue):
         unit.set("nlmEventsType", 200, (1,))
     unit.set("nlmEventsType", 100, (1,))
+
+
+def test_what_is_for_managers_reaches_them_by_its_rule(unit: Bench) -> None:
+    heard: list[str] = []
+    unit.unit.notifier.reach_managers_by(lambda notice: heard.append(notice.text))
+    say(unit, "one")
+    unit.set("nlmEventsCriteria", b"1400.All", (3,))
+    say(unit, "two")
+    assert heard[-1] == "one"
 
 
 # -- the local log
@@ -227,7 +238,8 @@ def test_the_log_keeps_the_newest(unit: Bench) -> None:
 
 def test_errors_and_criticals_are_counted(unit: Bench) -> None:
     say(unit, "one")
-    unit.unit.notifier.issue("sipEpServerUnreachable", {"sipEpNotifiedServer": "h:1"})
+    unit.unit.notifier.issue("sipEpServerUnreachable", {
+        "sipEpNotifiedServer": "h:1", NAME: "default"})
     assert unit.get("nlmLocalLogNbErrorEntries") == 1
     assert unit.get("nlmLocalLogNbCriticalEntries") == 0
 
@@ -255,7 +267,7 @@ def test_what_is_issued_while_nlm_restarts_is_not_lost(unit: Bench) -> None:
 def test_trouble_and_its_clearing_are_in_the_active_table(unit: Bench) -> None:
     issue = unit.unit.notifier.issue
     for gateway in ("one", "two"):
-        issue("sipEpTlsConnectionLost", {HOST: "h:1", GATEWAY: gateway})
+        issue("sipEpTlsConnectionLost", {HOST: "h:1", GATEWAY: gateway}, FIRST)
         issue("sipEpTlsPortNotOpened", {NAME: gateway})
     first = unit.rows("nlmActiveTable")[0]
     assert unit.get("nlmActiveService", first) == b"SipEp"
@@ -264,7 +276,7 @@ def test_trouble_and_its_clearing_are_in_the_active_table(unit: Bench) -> None:
     assert unit.get("nlmActiveSinceText", first) == b"2031-05-06 07:08:09"
     assert len(unit.get("nlmActiveSince", first)) == 11
     assert b"h:1" in unit.get("nlmActiveMessage", first)
-    issue("sipEpTlsConnectionReady", {HOST: "h:1", GATEWAY: "one", NAME: "one"})
+    issue("sipEpTlsConnectionReady", {HOST: "h:1", GATEWAY: "one", NAME: "one"}, FIRST)
     texts = [unit.get("nlmActiveMessage", index) for index in unit.rows("nlmActiveTable")]
     assert len(texts) == 2
     assert all(b"gateway two" in text for text in texts)
