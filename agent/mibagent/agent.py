@@ -26,6 +26,7 @@ from mibagent.store.access import Principal, Rights
 from mibagent.store.journal import Journal
 from mibagent.store.seal import Sealer
 from mibagent.store.store import ParameterStore
+from mibagent.store.upkeep import Upkeep
 
 
 class Agent:
@@ -58,6 +59,7 @@ class Agent:
             model, self._journal, self._journal.unit("agent"), run=_at_once,
             soon=lambda call: reactor.callLater(0, call))
         self.store.load()
+        self.upkeep = Upkeep(self.store, reactor.callLater, reactor.seconds)
         self.counters: Callable[[], Counters] = lambda: self.engine.counted()
         self.host = ServiceHost(
             self.store, [SystemGroup(self), *(service(self) for service in services)])
@@ -74,6 +76,7 @@ class Agent:
 
     async def start(self, interface: str, port: int) -> SnmpPort:
         """Start the services and listen. Raises CannotListenError, and what a service raises."""
+        await self.upkeep.start()
         await self.host.start_all()
         self._port = listen(self.reactor, self.engine, interface, port)
         return self._port
@@ -83,6 +86,7 @@ class Agent:
         if self._port is not None:
             await self._port.stop()
         await self.host.stop_all()
+        self.upkeep.stop()
         await self.store.idle()
         self._journal.close()
 

@@ -175,6 +175,7 @@ class Launch:
         first = unit.is_first_start
         has_script = order.script is not None or bool(order.statements)
         script = f"the script {order.script}" if order.script else "the script"
+        await unit.upkeep.start()
         with unit.store.begin(STARTER) as transaction:
             if first:
                 for wish in unit.host.factory_wishes():

@@ -30,6 +30,7 @@ from mibagent.smi.syntax import Value
 from mibagent.snmp.counters import Counters
 from mibagent.store.layers import Key
 from mibagent.store.store import ParameterStore
+from mibagent.store.upkeep import Upkeep
 from mibgateway.clock.unit_clock import UnitClock
 from mibgateway.errors import StartError
 from mibgateway.notifier import Notifier
@@ -139,6 +140,7 @@ class Unit:
             model, state.journal, self.number, run=self.thread.run,
             soon=lambda call: reactor.callLater(0, call), profile=profile)
         self.store.load()
+        self.upkeep = Upkeep(self.store, reactor.callLater, reactor.seconds)
         self.identity = self._kept_identity()
         self.started_at = self.clock.monotonic()
         self.host: ServiceHost
@@ -239,6 +241,7 @@ class Unit:
         """Stop all services and start them again, in this process."""
         await self.host.stop_all()
         await self.store.idle()
+        await self.upkeep.start()
         await self.start()
 
     def arm(self, number: int, deadline: float) -> None:
@@ -298,6 +301,7 @@ class Unit:
         for call in self._armed.values():
             call.cancel()
         self._armed.clear()
+        self.upkeep.stop()
         await self.store.idle()
         self.thread.stop()
         self.state.close()

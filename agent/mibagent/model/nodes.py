@@ -98,6 +98,8 @@ class TableNode:
     """For each part of the key the readable column that repeats it, or nothing where none does."""
     is_job: bool = False
     """Whether each row is a job, by `Command: yes`."""
+    storage_type: str = ""
+    """The StorageType column, or nothing."""
 
     def suffix(self, index: Index) -> Oid:
         """Give the sub-identifiers of a row. Raises InconsistentName."""

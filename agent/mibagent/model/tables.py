@@ -45,6 +45,8 @@ def build_table(
         column.name for column in ordered if syntaxes[column.name].convention == "RowStatus"]
     if len(statuses) > 1:
         say(clause.module, statuses[1], "is the second RowStatus of its table")
+    storage = [
+        column.name for column in ordered if syntaxes[column.name].convention == "StorageType"]
     table = TableNode(
         name=clause.name, module=clause.module, oid=clause.oid, entry_name=entry.name,
         entry_oid=entry.oid, description=prose.text,
@@ -52,7 +54,7 @@ def build_table(
         index_names=tuple(part.name for part in key), index_syntaxes=index_syntaxes,
         implied=implied, base=entry.augments, row_status=statuses[0] if statuses else "",
         mirrors=_mirrors(ordered, syntaxes, index_syntaxes, of_service),
-        is_job=prose.keys.get("Command") == "yes")
+        is_job=prose.keys.get("Command") == "yes", storage_type=storage[0] if storage else "")
     if of_service and _longest(table) > MAX_SUB_IDENTIFIERS:
         say(entry.module, entry.name, "its longest key does not fit an object identifier")
     return table

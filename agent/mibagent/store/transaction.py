@@ -24,6 +24,7 @@ from mibagent.smi.syntax import Value
 from mibagent.store.access import Principal, Rights
 from mibagent.store.layers import Key, Overlay, View, value_in
 from mibagent.store.rows import Act, Status, next_status
+from mibagent.store.storage import refuse_by_storage
 from mibagent.store.wish import Change, Revision, Wish
 
 if TYPE_CHECKING:
@@ -224,6 +225,8 @@ class Transaction:
                 self._lay_cell(wish, candidate)
         for (home, index), group in rows.items():
             table = self._store.model.tables[home]
+            refuse_by_storage(candidate, table, index,
+                              [wish for wish in group if not self._is_the_units(wish)])
             if table.row_status and home not in self._store.shape.fixed:
                 self._lay_row(table, index, group, candidate)
                 continue
@@ -249,10 +252,9 @@ class Transaction:
         blamed = status if asked is not None else group[0].name
         held = candidate.cell(status, index)
         state = None if held is None else Status(int(held))  # type: ignore[arg-type]
-        by_unit = self.principal.northbound == "system" or (asked is not None and asked.raw)
-        if table.name in self._store.unit_made and not by_unit \
-                and act not in (Act.DESTROY, Act.COLUMNS) \
-                and (state is None or asked is None or asked.value != state):
+        if table.name in self._store.unit_made and asked is not None \
+                and not self._is_the_units(asked) and act is not Act.DESTROY \
+                and (state is None or asked.value != state):
             refused = NoCreation if state is None else WrongValue
             raise refused(blamed, "the unit makes these rows; only destroy is taken", index)
         if table.is_job and state is Status.ACTIVE and act is not Act.DESTROY:
@@ -270,6 +272,10 @@ class Transaction:
             candidate.cells[status, index] = int(after)
             return
         self._clear(table, index, candidate)
+
+    def _is_the_units(self, wish: Wish) -> bool:
+        """Whether the unit itself wants it: by `put`, by `@completes` or as system."""
+        return self.principal.northbound == "system" or wish.key not in self._spelled
 
     def _clear(self, table: TableNode, index: Index, candidate: Overlay) -> None:
         for name in self._store.row_cells(table):
