@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import sys
 from pathlib import Path
@@ -597,11 +598,13 @@ def _cost(rig: Rig, *wishes: tuple[Any, ...]) -> tuple[int, int]:
         return count
 
     before = sys.gettrace()
+    gc.disable()                # its callbacks are lines of Python too
     sys.settrace(count)
     try:
         rig.change(*wishes)
     finally:
         sys.settrace(before)
+        gc.enable()
     return lines, calls
 
 
