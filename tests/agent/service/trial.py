@@ -28,6 +28,7 @@ from mibagent.service.settings import Row, Table
 from mibagent.smi.host import HostPort
 from mibagent.smi.syntax import Value
 from mibagent.store.live import LiveTable
+from mibagent.store.storage import Storage
 from mibagent.store.wish import Wish
 from tests.agent.store.kit import Rig
 
@@ -74,6 +75,12 @@ class SealRow(Row):
 
 
 @dataclass(frozen=True)
+class ParcelRow(Row):
+    content: str
+    storage_type: Storage
+
+
+@dataclass(frozen=True)
 class TrialSettings:
     greeting: str
     limit: int
@@ -91,6 +98,7 @@ class TrialSettings:
     shelf: Table[ShelfRow]
     rule: Table[RuleRow]
     seal: Table[SealRow]
+    parcel: Table[ParcelRow]
 
 
 @dataclass(frozen=True)
