@@ -51,12 +51,10 @@ class Upkeep:
 
         Both a start and a restart begin with this. Raises Refused.
         """
-        with self._store.begin(SYSTEM) as transaction:
-            for table, index in self._rows():
-                if storage_of(self._store.tip, table, index) is Storage.VOLATILE:
-                    _destroy(transaction, table.row_status, index)
-            transaction.prepare()
-            await transaction.commit()
+        lost = [(table.row_status, index) for table, index in self._rows()
+                if storage_of(self._store.tip, table, index) is Storage.VOLATILE]
+        if lost:
+            await self._destroyed(lost).commit()
         for table, index in self._rows():
             self._look(table, index)
 
@@ -118,19 +116,23 @@ class Upkeep:
         self._arm()
 
     def _remove(self, rows: list[_Row]) -> None:
+        left = [row for row in rows if self._store.tip.cell(*row) == Status.NOT_READY]
+        if not left:
+            return
         try:
-            with self._store.begin(SYSTEM) as transaction:
-                for status, index in rows:
-                    if self._store.tip.cell(status, index) == Status.NOT_READY:
-                        _destroy(transaction, status, index)
-                transaction.prepare()
-                maybeDeferred(lambda: transaction.commit()).addErrback(_failed)
+            transaction = self._destroyed(left)
         except Refused as refusal:
             log.error("unfinished rows stay: %s", refusal)
+            return
+        maybeDeferred(transaction.commit).addErrback(_failed)
 
-
-def _destroy(transaction: Transaction, status: str, index: Index) -> None:
-    transaction.put(Wish(status, index, int(Status.DESTROY)))
+    def _destroyed(self, rows: list[_Row]) -> Transaction:
+        """Give a prepared transaction without the rows. Raises Refused."""
+        transaction = self._store.begin(SYSTEM)
+        for status, index in rows:
+            transaction.put(Wish(status, index, int(Status.DESTROY)))
+        transaction.prepare()
+        return transaction
 
 
 def _failed(failure: Failure) -> None:
