@@ -18,7 +18,7 @@ from mibagent.smi.syntax import Base, Syntax, Value
 from mibagent.snmp.ber import SEQUENCE, encode_integer, encode_oid, tlv
 from mibagent.snmp.engine import Engine
 from mibagent.snmp.pdu import Kind, encode_varbind
-from mibagent.snmp.source import Listener
+from mibagent.snmp.source import Grant, Listener
 from mibagent.store.access import Principal, Rights
 
 ENTRY = (1, 3, 6, 1, 4, 1, 32473, 9, 1, 1)
@@ -66,8 +66,11 @@ class Table:
 class Everybody:
     """Lets all in to read."""
 
-    def judge(self, version: int, community: bytes, peer_host: str) -> Principal | None:
-        return Principal("all", Rights.OBSERVER, "snmp", peer_host)
+    def judge(self, version: int, community: bytes, peer_host: str) -> Grant | None:
+        return Grant.by_rights(Principal("all", Rights.OBSERVER, "snmp", peer_host))
+
+    def judge_user(self, name: bytes, level: int, context: bytes, peer_host: str) -> NoReturn:
+        raise NotImplementedError
 
 
 def request(kind: Kind, names: list[tuple[int, ...]], number: int, repeat: int = 0) -> bytes:

@@ -21,6 +21,7 @@ from mibagent.snmp.engine import Engine
 from mibagent.snmp.serving import StoreSource
 from mibagent.snmp.shell import SnmpPort
 from mibagent.snmp.shell import start as listen
+from mibagent.snmp.source import Grant
 from mibagent.snmp.system import SystemGroup
 from mibagent.store.access import Principal, Rights
 from mibagent.store.journal import Journal
@@ -69,10 +70,20 @@ class Agent:
         """Seconds since the start."""
         return time.monotonic() - self._started_at
 
-    def judge(self, version: int, community: bytes, peer_host: str) -> Principal | None:
+    def judge(self, version: int, community: bytes, peer_host: str) -> Grant | None:
         """Say whom a community stands for; None for one that is not known."""
         rights = self._communities.get(community)
-        return None if rights is None else Principal("community", rights, "snmp", peer_host)
+        if rights is None:
+            return None
+        return Grant.by_rights(Principal("community", rights, "snmp", peer_host))
+
+    def judge_user(
+        self, name: bytes, level: int, context: bytes, peer_host: str
+    ) -> Grant | None:
+        """Say what a user of SNMPv3 may: nothing, since there are none."""
+        if context:
+            return None
+        return Grant(Principal(name.decode("utf-8", "replace"), Rights.OBSERVER, "snmp", peer_host))
 
     async def start(self, interface: str, port: int) -> SnmpPort:
         """Start the services and listen. Raises CannotListenError, and what a service raises."""

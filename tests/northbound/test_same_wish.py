@@ -16,6 +16,7 @@ from mibagent.smi.syntax import Value
 from mibagent.snmp.engine import Engine
 from mibagent.snmp.pdu import Status
 from mibagent.snmp.serving import StoreSource
+from mibagent.snmp.source import Grant
 from mibagent.store.access import Principal, Rights
 from mibgateway.northbound.script import ScriptRunner
 from mibgateway.northbound.script_grammar import parse_script
@@ -101,8 +102,11 @@ class Access:
     def __init__(self, principal: Principal) -> None:
         self._principal = principal
 
-    def judge(self, version: int, community: bytes, peer_host: str) -> Principal:
-        return self._principal
+    def judge(self, version: int, community: bytes, peer_host: str) -> Grant:
+        return Grant.by_rights(self._principal)
+
+    def judge_user(self, name: bytes, level: int, context: bytes, peer_host: str) -> None:
+        return None
 
 
 def principal(door: str, rights: Rights = Rights.ADMIN) -> Principal:

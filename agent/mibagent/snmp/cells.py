@@ -30,7 +30,6 @@ from mibagent.snmp.ber import (
 )
 
 ABSENT = b""
-ALL_VIEWS = 1
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +70,6 @@ class Segment:
         "rows",
         "start",
         "values",
-        "views",
         "wide",
     )
 
@@ -85,8 +83,6 @@ class Segment:
     kept: bool
     wide: bool
     """Whether a Counter64 is among them, which SNMPv1 can't see. RFC 3584 section 4.2.2.1."""
-    views: int
-    """Bits of the views that show it; there is one view yet."""
     next: Segment | None
     """The one after it in the tree."""
 
@@ -98,7 +94,6 @@ class Segment:
         self.keys, self.values, self.heads = rows.keys, [], []
         self.absent = 0
         self.wide = node.syntax.base is Base.COUNTER64
-        self.views = ALL_VIEWS
         self.next = None
 
     def node_at(self, at: int) -> ObjectNode:

@@ -19,6 +19,7 @@ from mibagent.snmp.ber import (
     NO_SUCH_INSTANCE,
     NO_SUCH_OBJECT,
     BerError,
+    decode_oid,
 )
 from mibagent.snmp.counters import Counters
 from mibagent.snmp.fast import FastPath
@@ -47,9 +48,9 @@ from mibagent.snmp.pdu import (
     read_pdu,
     repetitions,
 )
-from mibagent.snmp.source import Access, Source
+from mibagent.snmp.source import Access, Grant, Source
 from mibagent.snmp.tree import Tree, end_of_view
-from mibagent.store.access import Principal, Rights
+from mibagent.snmp.vacm import View
 
 _log = logging.getLogger(__name__)
 
@@ -116,6 +117,7 @@ class Engine:
     def forget(self) -> None:
         """Empty what was remembered of who may what: access has changed."""
         self.fast.forget()
+        self.tree.forget_views()
         self._sets.forget()
 
     def answer(self, datagram: bytes, peer: Peer, send: Send) -> bytes | None:
@@ -147,8 +149,8 @@ class Engine:
             return None
         message = read_message(datagram, version, at)
         host = host_of(peer)
-        principal = self._access.judge(version, message.community, host)
-        if principal is None:
+        grant = self._access.judge(version, message.community, host)
+        if grant is None:
             self._counters.in_bad_community_names += 1
             self._on_refused(peer, f"a community of SNMPv{'1' if version == V1 else '2c'}"
                                    f" from {host} is not known here")
@@ -165,11 +167,21 @@ class Engine:
             return None
         self.tree.build()
         if kind is Kind.SET:
-            return self._set(datagram, peer, message, principal, pdu, send)
-        answer = self._read(message, pdu)
+            return self._set(datagram, peer, message, grant, pdu, send)
         self._counters.note_request(kind)
-        self.fast.learn(datagram, str(peer[0]), message, pdu)
+        if grant.read is None:
+            return self._no_view(message, pdu)
+        sight = self.tree.sight(grant.read)
+        answer = self._read(message, pdu, grant.read)
+        if sight is not None:
+            self.fast.learn(datagram, str(peer[0]), message, pdu, sight)
         return answer
+
+    def _no_view(self, message: Message, pdu: Pdu) -> bytes | None:
+        """Refuse the whole: the asker has no view for it. RFC 3413 section 3.2, step 4."""
+        self._counters.in_bad_community_uses += 1
+        status = Status.NO_SUCH_NAME if message.version == V1 else Status.AUTHORIZATION_ERROR
+        return self._respond(message, pdu, status, 0, pdu.octets)
 
     def _not_for_us(self, kind: Kind, status: int = 0) -> None:
         """Count what only a manager can take. RFC 3412 section 7.2."""
@@ -181,16 +193,16 @@ class Engine:
             counters.in_get_responses += 1
             counters.note_error_told(status)
 
-    def _read(self, message: Message, pdu: Pdu) -> bytes | None:
+    def _read(self, message: Message, pdu: Pdu, view: View) -> bytes | None:
         v1 = message.version == V1
         try:
             if pdu.kind is Kind.GET_BULK:
-                varbinds = self._get_bulk(message, pdu)
+                varbinds = self._get_bulk(message, pdu, view)
             else:
                 varbinds, size = [], 0
                 for at, varbind in enumerate(pdu.varbinds, 1):
-                    found = (self._get(at, varbind.name, v1) if pdu.kind is Kind.GET
-                             else self._get_next(at, varbind.name, v1))
+                    found = (self._get(at, varbind.name, v1, view) if pdu.kind is Kind.GET
+                             else self._get_next(at, varbind.name, v1, view))
                     varbinds.append(found)
                     size += len(found)
                     if size > self._max_size:
@@ -204,11 +216,11 @@ class Engine:
         self._counters.out_get_responses += 1
         return answer
 
-    def _get(self, at: int, name: bytes, v1: bool) -> bytes:
+    def _get(self, at: int, name: bytes, v1: bool, view: View) -> bytes:
         """Give one binding of the answer. RFC 3416 section 4.2.1; RFC 3584 section 4.2.2.1."""
         tree = self.tree
         try:
-            cell = tree.instance(name)
+            cell = tree.instance(name, view)
             if cell is not None and not (v1 and cell.wide):
                 tree.reading = cell.node.name
                 return cell.varbind()
@@ -218,13 +230,13 @@ class Engine:
             raise self._failed(at, tree.reading, error) from None
         if v1:
             raise _Failed(Status.NO_SUCH_NAME, at)
-        known = tree.has_object(name)
+        known = tree.has_object(name, view)
         return encode_varbind(name, _NO_SUCH_INSTANCE if known else _NO_SUCH_OBJECT)
 
-    def _get_next(self, at: int, name: bytes, v1: bool) -> bytes:
+    def _get_next(self, at: int, name: bytes, v1: bool, view: View) -> bytes:
         """Give one binding of the answer. RFC 3416 section 4.2.2."""
         try:
-            found = self.tree.successor(name, v1)
+            found = self.tree.successor(name, v1, view)
         except Exception as error:
             raise self._failed(at, self.tree.reading, error) from None
         if found is not None:
@@ -233,12 +245,12 @@ class Engine:
             raise _Failed(Status.NO_SUCH_NAME, at)
         return end_of_view(name)
 
-    def _get_bulk(self, message: Message, pdu: Pdu) -> list[bytes]:
+    def _get_bulk(self, message: Message, pdu: Pdu, view: View) -> list[bytes]:
         """Give as many bindings as fit. RFC 3416 section 4.2.3."""
         several = min(max(pdu.first, 0), len(pdu.varbinds))
         repeated = pdu.varbinds[several:]
         around = (len(message.community), len(pdu.request_id))
-        varbinds = [self._get_next(at, varbind.name, False)
+        varbinds = [self._get_next(at, varbind.name, False, view)
                     for at, varbind in enumerate(pdu.varbinds[:several], 1)]
         size = sum(map(len, varbinds))
         names = [varbind.name for varbind in repeated]
@@ -247,7 +259,7 @@ class Engine:
                 break
             ended = 0
             for place, name in enumerate(names):
-                found = self._get_next(several + place + 1, name, False)
+                found = self._get_next(several + place + 1, name, False, view)
                 names[place] = name_of(found)
                 ended += names[place] == name
                 varbinds.append(found)
@@ -271,8 +283,7 @@ class Engine:
         return _Failed(Status.GEN_ERR, at)
 
     def _set(
-        self, datagram: bytes, peer: Peer, message: Message, principal: Principal, pdu: Pdu,
-        send: Send,
+        self, datagram: bytes, peer: Peer, message: Message, grant: Grant, pdu: Pdu, send: Send,
     ) -> bytes | None:
         """Begin a SET. RFC 3416 section 4.2.5."""
         counters = self._counters
@@ -281,7 +292,10 @@ class Engine:
         is_known, answer = self._sets.known(key)
         if is_known:
             return answer
-        if principal.rights >= Rights.OBSERVER:
+        view = grant.write
+        if view is None:
+            return self._no_view(message, pdu)
+        if not any(view.shows(decode_oid(varbind.name)) for varbind in pdu.varbinds):
             counters.in_bad_community_uses += 1
         octets = pdu.octets
         if size_of_response(len(message.community), len(pdu.request_id), len(octets)) \
@@ -298,7 +312,7 @@ class Engine:
             send(answer)
 
         return self._sets.carry_out(
-            key, principal, message.version, pdu.varbinds, respond, send_later)
+            key, grant.principal, view, message.version, pdu.varbinds, respond, send_later)
 
     def _encoded(self, message: Message, pdu: Pdu, status: Status, index: int, varbinds: bytes
                  ) -> bytes:

@@ -30,7 +30,7 @@ from mibagent.snmp.cells import Segment
 from mibagent.snmp.counters import Counters
 from mibagent.snmp.message import V1, Message, size_of_response
 from mibagent.snmp.pdu import Kind, Pdu, name_of, repetitions
-from mibagent.snmp.tree import Tree, end_of_view
+from mibagent.snmp.tree import Cell, Sight, Tree, end_of_view
 
 MAX_HOSTS = 64
 MAX_ENVELOPES = 1024
@@ -69,11 +69,12 @@ class _Heads:
 class _Envelope:
     """What is known of all datagrams that begin alike."""
 
-    __slots__ = ("after_id", "heads", "hits", "is_v1", "kind", "list_head", "room", "size",
-                 "start", "tail", "tails")
+    __slots__ = ("after_id", "cells", "heads", "hits", "is_v1", "kind", "list_head", "room",
+                 "sight", "size", "start", "tail", "tails")
 
-    def __init__(self, kind: Kind, size: int, after_id: int, heads: _Heads) -> None:
+    def __init__(self, kind: Kind, size: int, after_id: int, heads: _Heads, sight: Sight) -> None:
         self.kind, self.size, self.after_id, self.heads = int(kind), size, after_id, heads
+        self.sight, self.cells = sight, sight.cells
         self.is_v1 = heads.version == V1
         self.hits = 0
         self.tail = b""
@@ -91,7 +92,6 @@ class FastPath:
 
     def __init__(self, tree: Tree, counters: Counters, max_size: int, max_varbinds: int) -> None:
         self._tree = tree
-        self._cells = tree.cells
         self._counters = counters
         self._max_size, self._max_varbinds = max_size, max_varbinds
         self._by_host: dict[str, dict[bytes, _Envelope]] = {}
@@ -140,7 +140,7 @@ class FastPath:
                 start = envelope.start
                 if octets[after_id:start] != envelope.tail:
                     return None
-                cells = self._cells
+                cells = envelope.cells
                 stop = start + 2 + octets[start + 1]
                 if kind == 0xA0:
                     cell = cells[octets[start:stop]]
@@ -151,7 +151,7 @@ class FastPath:
                     if stop < envelope.size:
                         varbinds, count = self._rest_of_get(envelope, octets, stop, varbinds)
                 elif stop == envelope.size:
-                    varbinds = self._next(octets[start:], envelope.is_v1)
+                    varbinds = self._next(octets[start:], envelope.sight, envelope.is_v1)
                     count = 1
                 else:
                     varbinds, count = self._nexts(envelope, octets, start)
@@ -172,7 +172,7 @@ class FastPath:
 
     def _rest_of_get(self, envelope: _Envelope, octets: bytes, at: int, first: bytes
                      ) -> tuple[bytes, int]:
-        cells, size, is_v1 = self._cells, envelope.size, envelope.is_v1
+        cells, size, is_v1 = envelope.cells, envelope.size, envelope.is_v1
         found = [first]
         while at < size:
             stop = at + 2 + octets[at + 1]
@@ -183,15 +183,15 @@ class FastPath:
             at = stop
         return b"".join(found), len(found)
 
-    def _next(self, wire: bytes, is_v1: bool) -> bytes:
+    def _next(self, wire: bytes, sight: Sight, is_v1: bool) -> bytes:
         """Give the answer's binding to one of a GETNEXT."""
-        cell = self._cells.get(wire)
+        cell = sight.cells.get(wire)
         segment: Segment | None
         if cell is not None:
             segment = cell.segment
             at = bisect_right(segment.keys, cell.key)
         else:
-            segment, at = self._locate(wire)
+            segment, at = self._locate(wire, sight)
         if segment is not None and at < len(segment.values):
             if is_v1 and segment.wide and segment.is_wide(at):
                 raise LookupError       # a Counter64 may be in the way
@@ -203,10 +203,10 @@ class FastPath:
                     return segment.read_at(at)
         if is_v1:
             raise LookupError
-        gathered, _ = self._tree.gather(segment, at, 1, self._max_size)
+        gathered, _ = self._tree.gather(sight, segment, at, 1, self._max_size)
         return gathered[0] if gathered else end_of_view(name_of(wire))
 
-    def _locate(self, wire: bytes) -> tuple[Segment | None, int]:
+    def _locate(self, wire: bytes, sight: Sight) -> tuple[Segment | None, int]:
         """Give where what follows a binding stands that is no cell yet. Raises BerError."""
         if wire[1] >= 0x80 or wire[3] >= 0x80 or wire[0] != SEQUENCE or wire[2] != 6 \
                 or wire[-2:] != b"\x05\x00" or wire[1] != len(wire) - 2 \
@@ -214,16 +214,16 @@ class FastPath:
             raise BerError("not in the form that is known by its octets")
         name = wire[4:-2]
         check_oid(name)
-        cell = self._tree.instance(name)
+        cell = self._tree.seen(name, sight)
         if cell is not None:
             return cell.segment, bisect_right(cell.segment.keys, cell.key)
-        return self._tree.place_after(name)
+        return self._tree.seen_after(name, sight)
 
     def _nexts(self, envelope: _Envelope, octets: bytes, at: int) -> tuple[bytes, int]:
         found = []
         while at < envelope.size:
             stop = at + 2 + octets[at + 1]
-            found.append(self._next(octets[at:stop], envelope.is_v1))
+            found.append(self._next(octets[at:stop], envelope.sight, envelope.is_v1))
             at = stop
         return b"".join(found), len(found)
 
@@ -236,11 +236,11 @@ class FastPath:
             stop = at + 2 + octets[at + 1]
             wires.append(octets[at:stop])
             at = stop
-        first = [self._next(wire, False) for wire in wires[:several]]
+        first = [self._next(wire, envelope.sight, False) for wire in wires[:several]]
         del wires[:several]
         repeat = repetitions(repeat, several, len(wires), self._max_varbinds)
         if 0 < repeat <= MAX_SLICE:
-            sliced = self._slices(wires, repeat)
+            sliced = self._slices(envelope.cells, wires, repeat)
             if sliced is not None:
                 try:
                     joined = b"".join(first + sliced)   # type: ignore[operator]
@@ -249,7 +249,7 @@ class FastPath:
                 else:
                     if self._fits(envelope, len(joined)):
                         return joined, len(first) + len(sliced)
-        whole = first + self._rows(wires, repeat) if repeat else first
+        whole = first + self._rows(envelope.sight, wires, repeat) if repeat else first
         joined = b"".join(whole)
         if not self._fits(envelope, len(joined)):
             total = len(joined)
@@ -260,11 +260,12 @@ class FastPath:
             joined = joined[:total]
         return joined, len(whole)
 
-    def _slices(self, wires: list[bytes], repeat: int) -> list[bytes | None] | None:
+    def _slices(self, cells: dict[bytes, Cell], wires: list[bytes], repeat: int
+                ) -> list[bytes | None] | None:
         """Give the rows that follow where all of them are kept values in the same columns."""
         runs = []
         for wire in wires:
-            cell = self._cells.get(wire)
+            cell = cells.get(wire)
             if cell is None:
                 return None
             segment = cell.segment
@@ -285,11 +286,11 @@ class FastPath:
             return True
         return size_of_response(len(heads.community), heads.id_size, size) <= self._max_size
 
-    def _rows(self, wires: list[bytes], repeat: int) -> list[bytes]:
+    def _rows(self, sight: Sight, wires: list[bytes], repeat: int) -> list[bytes]:
         """Give what follows each of the repeaters, row by row."""
         runs = []
         for wire in wires:
-            run, is_cut = self._run(wire, repeat)
+            run, is_cut = self._run(sight, wire, repeat)
             if is_cut:
                 repeat = len(run)
             runs.append(run)
@@ -303,17 +304,17 @@ class FastPath:
             return runs[0]
         return list(chain.from_iterable(zip(*runs, strict=True)))
 
-    def _run(self, wire: bytes, repeat: int) -> tuple[list[bytes], bool]:
-        cell = self._cells.get(wire)
+    def _run(self, sight: Sight, wire: bytes, repeat: int) -> tuple[list[bytes], bool]:
+        cell = sight.cells.get(wire)
         segment: Segment | None
         if cell is None:
-            segment, at = self._locate(wire)
+            segment, at = self._locate(wire, sight)
         else:
             segment = cell.segment
             at = bisect_right(segment.keys, cell.key)
-        return self._tree.gather(segment, at, repeat, self._max_size)
+        return self._tree.gather(sight, segment, at, repeat, self._max_size)
 
-    def learn(self, octets: bytes, host: str, message: Message, pdu: Pdu) -> None:
+    def learn(self, octets: bytes, host: str, message: Message, pdu: Pdu, sight: Sight) -> None:
         """Note the form of a read that the strict path has answered, if it is a usual one."""
         community, id_size = message.community, len(pdu.request_id)
         before_id = message.start + 2
@@ -347,7 +348,7 @@ class FastPath:
                 self.settle()
                 envelopes.clear()
             envelope = envelopes[key] = _Envelope(
-                pdu.kind, len(octets), after_id, self._heads_of(message, id_size))
+                pdu.kind, len(octets), after_id, self._heads_of(message, id_size), sight)
         if not is_bulk:
             envelope.tail, envelope.start = tail, start
             return

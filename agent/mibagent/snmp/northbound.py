@@ -17,6 +17,7 @@ from twisted.internet.defer import ensureDeferred
 from mibagent.errors import (
     CommitFailed,
     Index,
+    NoAccess,
     NoCreation,
     NotWritable,
     Refused,
@@ -25,11 +26,13 @@ from mibagent.errors import (
     WrongType,
 )
 from mibagent.model.nodes import MibModel, ObjectNode
+from mibagent.smi.oid import Oid, print_oid
 from mibagent.smi.syntax import Base, Value
 from mibagent.snmp.ber import UNSPECIFIED, BerError, decode_oid, decode_value
 from mibagent.snmp.message import V1
 from mibagent.snmp.pdu import Status, VarBind
 from mibagent.snmp.source import Source, Transaction
+from mibagent.snmp.vacm import View
 from mibagent.store.access import Principal
 
 _log = logging.getLogger(__name__)
@@ -67,17 +70,16 @@ class SetResponder:
         self._nodes: list[ObjectNode] = []
         self._model: MibModel | None = None
 
-    def _resolve(self, name: bytes) -> tuple[ObjectNode, Index | None]:
+    def _resolve(self, oid: Oid) -> tuple[ObjectNode, Index | None]:
         """Give the object and row of a name, None for no possible row. Raises NotWritable."""
         model = self._source.model
         if self._model is not model:
             self._nodes = sorted(model.objects.values(), key=lambda node: node.oid)
             self._oids = [node.oid for node in self._nodes]
             self._model = model
-        oid = decode_oid(name)
         at = bisect_right(self._oids, oid) - 1
         if at < 0 or oid[:len(self._oids[at])] != self._oids[at]:
-            raise NotWritable(".".join(map(str, oid)), "no such object")
+            raise NotWritable(print_oid(oid), "no such object")
         node, suffix = self._nodes[at], oid[len(self._oids[at]):]
         if node.table is None:
             return node, () if suffix == (0,) else None
@@ -86,14 +88,19 @@ class SetResponder:
         except ValueError:
             return node, None
 
-    def wish(self, transaction: Transaction, varbind: VarBind) -> tuple[str, Index]:
+    def wish(
+        self, transaction: Transaction, varbind: VarBind, view: View
+    ) -> tuple[str, Index]:
         """Put one binding into a transaction; give the name and row of the wish. Raises Refused.
 
         The checks keep the order of RFC 3416 section 4.2.5: what the octets alone show to be
         wrong is put to the transaction as a value that its SYNTAX can't take, so that access
         and rights are asked first; a name that none can have is refused last.
         """
-        node, index = self._resolve(varbind.name)
+        oid = decode_oid(varbind.name)
+        if not view.shows(oid):
+            raise NoAccess(print_oid(oid), "it is not in the asker's write view")
+        node, index = self._resolve(oid)
         asked_row: Index = index if index is not None else ((0,) if node.table is None else ())
         if varbind.tag != node.syntax.base.tag or varbind.tag in UNSPECIFIED:
             transaction.set(node.name, asked_row, _of_another_type(node))
@@ -109,7 +116,7 @@ class SetResponder:
             raise NoCreation(node.name, "no instance can have that name")
         return node.name, index
 
-    def prepare(self, principal: Principal, varbinds: list[VarBind]
+    def prepare(self, principal: Principal, view: View, varbinds: list[VarBind]
                 ) -> tuple[Transaction | None, Refused | None, int]:
         """Give a prepared transaction, or why there is none and which binding is to blame.
 
@@ -120,7 +127,7 @@ class SetResponder:
         try:
             for varbind in varbinds:
                 try:
-                    wishes.append(self.wish(transaction, varbind))
+                    wishes.append(self.wish(transaction, varbind, view))
                 except Refused as refusal:
                     transaction.rollback()
                     return None, refusal, len(wishes) + 1
@@ -187,15 +194,15 @@ class Sets:
         return found is not None, found[1] if found else None
 
     def carry_out(
-        self, key: bytes, principal: Principal, version: int, varbinds: list[VarBind],
-        respond: Respond, send: Callable[[bytes], None],
+        self, key: bytes, principal: Principal, view: View, version: int,
+        varbinds: list[VarBind], respond: Respond, send: Callable[[bytes], None],
     ) -> bytes | None:
         """Give the answer where there is one already; else None, and it is sent later."""
         if len(self._under_way) >= self._limit_under_way:
             refusal = ResourceUnavailable("", "too many changes wait to be written")
             return respond(status_of(refusal, version), min(1, len(varbinds)))
         try:
-            transaction, refused, blame = self._responder.prepare(principal, varbinds)
+            transaction, refused, blame = self._responder.prepare(principal, view, varbinds)
         except Exception:
             _log.exception("A SET failed on the way to its transaction")
             return self._note(key, respond(Status.GEN_ERR, min(1, len(varbinds))))

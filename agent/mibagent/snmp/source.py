@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from mibagent.errors import Index
 from mibagent.model.nodes import MibModel, ObjectNode, TableNode
 from mibagent.smi.syntax import Value
-from mibagent.store.access import Principal
+from mibagent.snmp.vacm import EVERYTHING, NOTHING, View
+from mibagent.store.access import Principal, Rights
 
 
 class Listener(Protocol):
@@ -76,8 +78,40 @@ class Source(Protocol):
         """Open a transaction."""
 
 
-class Access(Protocol):
-    """Who says whom a community stands for."""
+@dataclass(frozen=True)
+class Grant:
+    """Who asks, and what of the tree is for them. No view is no access."""
 
-    def judge(self, version: int, community: bytes, peer_host: str) -> Principal | None:
-        """Give the principal that version 0 (v1) or 1 (v2c) acts as from there; None: nobody."""
+    principal: Principal
+    """What the store knows the asker as: rights, which no view widens."""
+    read: View | None = None
+    write: View | None = None
+    notify: View | None = None
+
+    @classmethod
+    def by_rights(cls, principal: Principal) -> Grant:
+        """Give what rights alone allow: the store refuses what is beyond them."""
+        writes = principal.rights < Rights.OBSERVER
+        return cls(principal, EVERYTHING, EVERYTHING if writes else NOTHING, EVERYTHING)
+
+
+class Access(Protocol):
+    """Who says whom a request stands for, and what that one may. RFC 3411 section 4.2.4.
+
+    Answers may be remembered until the engine is told to forget.
+    """
+
+    def judge(self, version: int, community: bytes, peer_host: str) -> Grant | None:
+        """Say so for a community; version 0 is v1, 1 is v2c. None: nobody, and no answer.
+
+        RFC 3584 section 5.2.
+        """
+
+    def judge_user(
+        self, name: bytes, level: int, context: bytes, peer_host: str
+    ) -> Grant | None:
+        """Say so for a user that SNMPv3 has let in at that security level.
+
+        None: there is no such context. A user without access has a grant without views.
+        RFC 3413 section 3.2.
+        """

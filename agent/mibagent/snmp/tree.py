@@ -16,14 +16,19 @@ from mibagent.snmp.ber import (
     ENCODERS,
     END_OF_MIB_VIEW,
     OBJECT_IDENTIFIER,
+    decode_oid,
     encode_length,
     sort_key,
     tlv,
 )
 from mibagent.snmp.cells import ABSENT, SEQUENCE_HEADS, Rows, Scalars, Segment, varbind_of, wire_key
 from mibagent.snmp.source import Source
+from mibagent.snmp.vacm import EVERYTHING, View
 
 END_OF_VIEW = bytes((END_OF_MIB_VIEW, 0))
+
+MAX_VIEWS = 8
+"""Views, besides one that shows all, that are gone along by octets."""
 
 
 class Cell:
@@ -39,7 +44,6 @@ class Cell:
         "key",
         "node",
         "segment",
-        "views",
         "wide",
     )
 
@@ -47,15 +51,12 @@ class Cell:
     """Its encoded varbind, where it is stored and has been read since it last changed."""
     key: bytes
     """Where it is sorted in its segment."""
-    views: int
-    """Bits of the views that show it: its segment's."""
     wide: bool
     """Whether it is a Counter64."""
 
     def __init__(self, segment: Segment, at: int) -> None:
         self.segment, self.key = segment, segment.keys[at]
         self.kept = None
-        self.views = segment.views
         self._is_kept, self._read = segment.keeps(at), segment.reader_at(at)
         self.node, self._index = segment.node_at(at), segment.index_at(at)
         self._encode = ENCODERS[self.node.syntax.base]
@@ -80,6 +81,44 @@ class Cell:
         return found
 
 
+class Sight:
+    """What of the tree a view shows, for whoever goes by octets: whole segments only."""
+
+    __slots__ = ("_shown", "cells", "next", "view")
+
+    def __init__(self, view: View, cells: dict[bytes, Cell]) -> None:
+        self.view = view
+        self.cells = cells
+        """The cells that it shows, by a NULL varbind."""
+        self.next: dict[Segment, Segment | None] = {}
+        """The first segment that it shows behind each."""
+        self._shown: set[Segment] = set()
+
+    def shows(self, segment: Segment) -> bool:
+        """Tell whether a segment is in sight."""
+        return segment in self._shown
+
+    def link(self, segments: list[Segment]) -> None:
+        """Note the order of what it shows. Nothing may be shown in part."""
+        self._shown = {segment for segment in segments if _part(self.view, segment)}
+        self.next.clear()
+        behind: Segment | None = None
+        for segment in reversed(segments):
+            self.next[segment] = behind
+            if segment in self._shown:
+                behind = segment
+
+
+def _part(view: View, segment: Segment) -> bool | None:
+    """Tell whether a view shows a segment; None for a part of it."""
+    if view.is_whole:
+        return True
+    if not isinstance(segment, Scalars):
+        return view.covers(segment.node.oid)
+    found = {view.covers(node.oid) for node in segment.nodes}
+    return found.pop() if len(found) == 1 else None
+
+
 class Tree:
     """All instances that a source serves, in order. It listens to the source."""
 
@@ -91,10 +130,12 @@ class Tree:
         self._is_built = False
         self._segments: list[Segment] = []
         self._starts: list[bytes] = []
-        self._objects: list[bytes] = []
+        self._objects: list[tuple[bytes, ObjectNode]] = []
         self._rows: dict[str, Rows] = {}
         self._columns: dict[str, Segment] = {}
         self._scalars: dict[str, tuple[Scalars, int]] = {}
+        self._whole = Sight(EVERYTHING, self.cells)
+        self._sights: dict[View, Sight | None] = {}
         source.watch(self)
 
     def build(self) -> None:
@@ -114,17 +155,78 @@ class Tree:
             rows.columns.append(column)
             self._columns[node.name] = column
             self._append(column)
-            self._objects.append(column.start)
+            self._objects.append((column.start, node))
         self._close(run)
+        self._whole.link(self._segments)
         self._is_built = True
+
+    def sight(self, view: View) -> Sight | None:
+        """Give what a view shows; None for one that has to be asked instance by instance.
+
+        At most eight views are known at a time, until `forget_views`.
+        """
+        if view.is_whole:
+            return self._whole
+        if view not in self._sights:
+            if len(self._sights) >= MAX_VIEWS:
+                return None
+            self._sights[view] = self._seen(view)
+        return self._sights[view]
+
+    def _seen(self, view: View) -> Sight | None:
+        for segment in self._segments[:]:
+            if isinstance(segment, Scalars) and _part(view, segment) is None:
+                self._split(segment, view)
+        if any(_part(view, segment) is None for segment in self._segments):
+            return None
+        made = Sight(view, {})
+        made.link(self._segments)
+        return made
+
+    def _split(self, scalars: Scalars, view: View) -> None:
+        """Cut a run of scalars where a view begins or ends."""
+        pieces: list[list[ObjectNode]] = []
+        before: bool | None = None
+        for node in scalars.nodes:
+            covered = view.covers(node.oid)
+            if not pieces or covered is not before:
+                pieces.append([])
+            pieces[-1].append(node)
+            before = covered
+        if len(pieces) < 2:
+            return
+        at = self._segments.index(scalars)
+        made = [self._scalars_of(piece) for piece in pieces]
+        for one, other in zip(made, [*made[1:], scalars.next], strict=True):
+            one.next = other
+        if at:
+            self._segments[at - 1].next = made[0]
+        self._segments[at:at + 1] = made
+        self._starts[at:at + 1] = [each.start for each in made]
+        for wire in scalars.rows.wires:
+            for sight in self._all_sights():
+                sight.cells.pop(wire, None)
+        for sight in self._all_sights():
+            sight.link(self._segments)
+
+    def _all_sights(self) -> list[Sight]:
+        return [self._whole, *(sight for sight in self._sights.values() if sight is not None)]
+
+    def forget_views(self) -> None:
+        """Forget which views there are."""
+        self._sights.clear()
+
+    def _scalars_of(self, nodes: list[ObjectNode]) -> Scalars:
+        scalars = Scalars(nodes, self._source.reader, self._source.is_kept)
+        for at, node in enumerate(nodes):
+            self._scalars[node.name] = (scalars, at)
+        return scalars
 
     def _close(self, run: list[ObjectNode]) -> None:
         if not run:
             return
-        scalars = Scalars(run[:], self._source.reader, self._source.is_kept)
-        for at, node in enumerate(run):
-            self._scalars[node.name] = (scalars, at)
-            self._objects.append(scalars.keys[at][:-1])
+        scalars = self._scalars_of(run[:])
+        self._objects += [(key[:-1], node) for key, node in zip(scalars.keys, run, strict=True)]
         self._append(scalars)
         run.clear()
 
@@ -134,21 +236,33 @@ class Tree:
         self._segments.append(segment)
         self._starts.append(segment.start)
 
-    def has_object(self, name: bytes) -> bool:
-        """Tell whether a name's content octets begin with those of an object that is served."""
-        key = sort_key(name)
-        at = bisect_right(self._objects, key) - 1
-        return at >= 0 and key.startswith(self._objects[at])
+    def has_object(self, name: bytes, view: View) -> bool:
+        """Tell whether a name's content octets begin with those of an object that is served.
 
-    def instance(self, name: bytes) -> Cell | None:
-        """Give the cell of a name's content octets; None where there is no such instance.
+        One of which the view shows no instance that there might be is none.
+        """
+        key = sort_key(name)
+        at = bisect_right(self._objects, key, key=_first) - 1
+        if at < 0:
+            return False
+        start, node = self._objects[at]
+        return key.startswith(start) and (view.is_whole or view.covers(node.oid) is not False)
+
+    def instance(self, name: bytes, view: View = EVERYTHING) -> Cell | None:
+        """Give the cell of a name's content octets; None where the view shows no such instance.
 
         A computed instance, or a stored one that nobody has read yet, may still prove absent.
         """
+        if not view.is_whole and not view.shows(decode_oid(name)):
+            return None
         wire = wire_key(name)
-        cell = self.cells.get(wire)
-        if cell is not None:
-            return cell
+        cell = self.cells.get(wire) or self._made(name, wire)
+        sight = self._sights.get(view)
+        if cell is not None and sight is not None:
+            sight.cells[wire] = cell
+        return cell
+
+    def _made(self, name: bytes, wire: bytes) -> Cell | None:
         key = sort_key(name)
         at = bisect_right(self._starts, key) - 1
         if at < 0:
@@ -164,6 +278,21 @@ class Tree:
         segment.rows.wires.add(wire)
         return cell
 
+    def seen(self, name: bytes, sight: Sight) -> Cell | None:
+        """Give the cell of a name's content octets if it is in sight."""
+        cell = self.instance(name)
+        if cell is None or not sight.shows(cell.segment):
+            return None
+        sight.cells[wire_key(name)] = cell
+        return cell
+
+    def seen_after(self, name: bytes, sight: Sight) -> tuple[Segment | None, int]:
+        """Give where the first instance behind a name that is in sight may stand."""
+        segment, at = self.place_after(name)
+        if segment is None or sight.shows(segment):
+            return segment, at
+        return sight.next[segment], 0
+
     def place_after(self, name: bytes) -> tuple[Segment | None, int]:
         """Give where the first instance behind a name may stand: the segment, None at the end.
 
@@ -177,17 +306,25 @@ class Tree:
         self.reading = segment.node.name
         return segment, segment.after(key)
 
-    def successor(self, name: bytes, narrow: bool) -> bytes | None:
+    def successor(self, name: bytes, narrow: bool, view: View = EVERYTHING) -> bytes | None:
         """Give the encoded varbind of the first instance behind a name; None at the end.
 
-        narrow: whether a Counter64 is passed over. Raises whatever its reader raises.
+        narrow: whether a Counter64 is passed over; so is what the view does not show. Raises
+        whatever its reader raises.
         """
         segment, at = self.place_after(name)
         while segment is not None:
             self.reading = segment.node.name
+            part = _part(view, segment)
+            if part is False:
+                segment, at = segment.next, 0
+                continue
             segment.rows.build()
             if at >= len(segment.keys):
                 segment, at = segment.next, 0
+                continue
+            if part is None and not view.shows(decode_oid(segment.name_at(at))):
+                at += 1
                 continue
             self.reading = segment.node_at(at).name
             if narrow and segment.wide and segment.is_wide(at):
@@ -200,20 +337,21 @@ class Tree:
                 at = _next_place(segment, at, key, version)
         return None
 
-    def gather(self, segment: Segment | None, at: int, count: int, room: int
+    def gather(self, sight: Sight, segment: Segment | None, at: int, count: int, room: int
                ) -> tuple[list[bytes], bool]:
-        """Give the encoded varbinds of that many instances from a place on.
+        """Give the encoded varbinds of that many instances from a place in sight on.
 
         They are fewer at the end, or once they take more octets than there is room for; the
         answer's second part tells that. Raises whatever a reader raises.
         """
         found: list[bytes] = []
+        following = sight.next
         while segment is not None:
             rows = segment.rows
             rows.build()
             if not segment.kept and not isinstance(segment, Scalars):
                 if at >= len(segment.keys):
-                    segment, at = segment.next, 0
+                    segment, at = following[segment], 0
                     continue
                 more, at = segment.take(at, count - len(found), room)
                 found += more
@@ -240,7 +378,7 @@ class Tree:
                     if len(found) == count or room < 0:
                         return found, len(found) < count
                 at += 1
-            segment, at = segment.next, 0
+            segment, at = following[segment], 0
         return found, False
 
     def changed(self, name: str, index: Index) -> None:
@@ -283,6 +421,12 @@ class Tree:
             wire = wire_key(name)
             if self.cells.pop(wire, None) is not None:
                 rows.wires.discard(wire)
+                self._out_of_sight(wire)
+
+    def _out_of_sight(self, wire: bytes) -> None:
+        for sight in self._sights.values():
+            if sight is not None:
+                sight.cells.pop(wire, None)
 
     def rows_replaced(self, table: str) -> None:
         """Forget a table; its rows are asked for again when somebody reads it."""
@@ -291,8 +435,13 @@ class Tree:
             return
         for wire in rows.wires:
             self.cells.pop(wire, None)
+            self._out_of_sight(wire)
         rows.wires.clear()
         rows.forget()
+
+
+def _first(pair: tuple[bytes, ObjectNode]) -> bytes:
+    return pair[0]
 
 
 def _next_place(segment: Segment, at: int, key: bytes, version: int) -> int:

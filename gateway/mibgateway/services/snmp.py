@@ -11,6 +11,8 @@ from mibagent.service.service import Service, on_change, provides
 from mibagent.snmp.engine import Engine
 from mibagent.snmp.serving import StoreSource
 from mibagent.snmp.shell import start as listen
+from mibagent.snmp.source import Grant
+from mibagent.snmp.vacm import Level
 from mibagent.store.access import Principal, Rights
 from mibgateway.notifier import Rate
 
@@ -69,7 +71,7 @@ class SnmpService(Service[SnmpSettings]):
         self._port: Any = None
         self._port_in_use = 0
         self._running: SnmpSettings | None = None
-        self._judged: dict[tuple[int, bytes, str], Principal] = {}
+        self._judged: dict[tuple[int, bytes, str], Grant] = {}
         """Whom communities stood for, until who may what changes."""
         self._refusals = Rate(REFUSALS_A_MINUTE, unit.reactor.seconds)
 
@@ -120,7 +122,7 @@ class SnmpService(Service[SnmpSettings]):
         """Let the very next request be judged anew."""
         self.forget()
 
-    def judge(self, version: int, community: bytes, peer_host: str) -> Principal | None:
+    def judge(self, version: int, community: bytes, peer_host: str) -> Grant | None:
         """Say whom a community stands for: Snmp.SnmpUser, or the user of that name.
 
         RFC 3584 section 5.
@@ -145,9 +147,22 @@ class SnmpService(Service[SnmpSettings]):
         name = user.decode("utf-8", "replace")
         if len(self._judged) >= MOST_JUDGED:
             self._judged.clear()
-        judged = self._judged[version, community, peer_host] = Principal(
-            name, max(rights, most), "snmp", peer_host)
+        judged = self._judged[version, community, peer_host] = Grant.by_rights(Principal(
+            name, max(rights, most), "snmp", peer_host))
         return judged
+
+    def judge_user(
+        self, name: bytes, level: int, context: bytes, peer_host: str
+    ) -> Grant | None:
+        """Say what a user of SNMPv3 may, who has to be one of Aaa's and to have proved it."""
+        if context:
+            return None
+        asker = name.decode("utf-8", "replace")
+        if level < Level.AUTH_NO_PRIV \
+                or self.unit.store.configured.cell("aaaUsersRowStatus", (name,)) != 1:
+            return Grant(Principal(asker, Rights.OBSERVER, "snmp", peer_host))
+        rights = Rights(int(self.unit.store.get("aaaUsersAccessRights", (name,))))
+        return Grant.by_rights(Principal(asker, rights, "snmp", peer_host))
 
     def _tell_refused(self, peer: Any, why: str) -> None:
         if not self._refusals.allows():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -24,7 +25,7 @@ from mibagent.snmp.ber import (
 from mibagent.snmp.engine import Engine
 from mibagent.snmp.message import read_message, read_version
 from mibagent.snmp.pdu import Kind, Pdu, encode_varbind, read_pdu
-from mibagent.snmp.source import Listener
+from mibagent.snmp.source import Grant, Listener
 from mibagent.store.access import Principal, Rights
 
 ROOT = (1, 3, 6, 1, 4, 1, 32473, 9)
@@ -186,13 +187,22 @@ class FakeAccess:
         self.communities: dict[bytes, Rights] = {
             b"public": Rights.OBSERVER, b"private": Rights.ADMIN}
         self.asked = 0
+        self.of: dict[bytes, dict[str, Any]] = {}
+        """Views in place of those that rights give: read, write; a community by itself too."""
 
-    def judge(self, version: int, community: bytes, peer_host: str) -> Principal | None:
+    def judge(self, version: int, community: bytes, peer_host: str) -> Grant | None:
         self.asked += 1
-        rights = self.communities.get(community)
-        if rights is None:
+        if community not in self.communities and community not in self.of:
             return None
-        return Principal("somebody", rights, "snmp", peer_host)
+        rights = self.communities.get(community, Rights.OBSERVER)
+        grant = Grant.by_rights(Principal("somebody", rights, "snmp", peer_host))
+        return replace(grant, **self.of.get(community, {}))
+
+    def judge_user(
+        self, name: bytes, level: int, context: bytes, peer_host: str
+    ) -> Grant | None:
+        self.asked += 1
+        return None
 
 
 class Wire:

@@ -10,6 +10,7 @@ from mibagent.smi.oid import Oid
 from mibagent.smi.syntax import Base
 from mibagent.snmp.ber import encode_oid
 from mibagent.snmp.pdu import Kind, Pdu, Status
+from mibagent.snmp.vacm import Family, View
 from tests.agent.snmp.fakes import (
     PEER,
     ROOT,
@@ -64,6 +65,34 @@ def test_a_get_on_the_wire() -> None:
         "060c2b0601040181fd5909010100" "020105")
     for _ in range(3):
         assert wire.ask(asked) == told
+
+
+def test_without_a_view_a_read_is_refused_whole() -> None:
+    wire = Wire(sample())
+    wire.access.of[b"public"] = {"read": None}
+    for kind in (Kind.GET, Kind.GET_NEXT):
+        assert status(wire.reply(request(kind, ONE_NUMBER))) == (Status.AUTHORIZATION_ERROR, 0)
+        assert status(wire.reply(request(kind, ONE_NUMBER, version=0))) \
+            == (Status.NO_SUCH_NAME, 0)
+    found = get_bulk(wire, ONE_NUMBER, repeat=3)
+    assert status(found) == (Status.AUTHORIZATION_ERROR, 0)
+    assert names(found) == [encode_oid(ONE_NUMBER)]
+    assert wire.engine.counters["snmpInBadCommunityUses"] == 5
+
+
+def test_what_is_out_of_view_is_not_there() -> None:
+    """No such object where the view shows nothing of it, else no such instance."""
+    wire = Wire(sample())
+    wire.access.of[b"public"] = {"read": View(b"some", (
+        Family((*ROOT, 1, 2)), Family((*ROOT, 40000, 1, 1, 127))))}
+    rows = (*ROOT, 40000, 1)
+    found = get(wire, ONE_NUMBER, (*ROOT, 1, 2, 0), (*rows, 1, 127), (*rows, 1, 128),
+                (*rows, 200, 127))
+    assert (status(found), tags(found)) == ((0, 0), [0x80, 4, 2, 0x81, 0x80])
+    found = get(wire, (*ROOT, 1, 2, 0), (*rows, 1, 128), version=0)
+    assert status(found) == (Status.NO_SUCH_NAME, 2)
+    assert names(get_next(wire, (1, 3), (*ROOT, 1, 2, 0), (*rows, 1, 127))) == [
+        encode_oid((*ROOT, 1, 2, 0)), encode_oid((*rows, 1, 127)), encode_oid((*rows, 1, 127))]
 
 
 @pytest.mark.parametrize(("oid", "tag"), [

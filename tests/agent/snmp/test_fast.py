@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from mibagent.errors import Index
 from mibagent.model.nodes import ObjectNode
 from mibagent.smi.oid import Oid
-from mibagent.snmp.ber import decode_oid, encode_oid, sort_key
+from mibagent.snmp.ber import UNSPECIFIED, decode_oid, encode_oid, sort_key
 from mibagent.snmp.pdu import Kind
+from mibagent.snmp.vacm import Family, View
 from tests.agent.snmp.fakes import ROOT, FakeSource, Wire, request, response, sample, walk
 
 ARCS = [0, 1, 2, 3, 4, 10, 97, 127, 128, 200, 300, 16383, 16384, 40000, 70000, 2**28, 2**32 - 1]
@@ -98,6 +99,87 @@ def test_both_paths_give_the_same_octets(data: st.DataObject, source: FakeSource
         wire.ask_both(request(kind, *asked, **options))
         if data.draw(st.booleans()):
             change_something(data, source)
+
+
+@st.composite
+def views(draw: st.DrawFn) -> View:
+    """Views that cut between objects, between scalars, and now and then inside a table."""
+    places = [(1,), ROOT, (*ROOT, 1), (*ROOT, 1, 2), (*ROOT, 1, 8), (*ROOT, 2), (*ROOT, 2, 1, 3),
+              (*ROOT, 3, 300), (*ROOT, 40000), (*ROOT, 40000, 1, 200),
+              (*ROOT, 40000, 1, 1, 127), (*ROOT, 2, 1, 2, 1, 97)]
+    families = draw(st.lists(st.builds(
+        Family, st.sampled_from(places[:draw(st.sampled_from([10, 12]))]), st.just(b""),
+        st.booleans()), max_size=4, unique_by=lambda family: family.subtree))
+    if draw(st.integers(0, 4)) == 0:
+        families.append(Family((*ROOT, 40000, 1, 0, 128), b"\xff\xfe\xbf"))
+    return View(b"drawn", (Family((1,), included=draw(st.booleans())), *families))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), source=trees())
+def test_both_paths_give_the_same_octets_whatever_is_in_view(
+    data: st.DataObject, source: FakeSource
+) -> None:
+    wire = Wire(source)
+    drawn = data.draw(st.lists(views(), min_size=1, max_size=3))
+    for number, view in enumerate(drawn):
+        wire.access.of[b"guest%d" % number] = {"read": view}
+    for _ in range(data.draw(st.integers(1, 6))):
+        kind = data.draw(st.sampled_from([Kind.GET, Kind.GET_NEXT, Kind.GET_BULK]))
+        number = data.draw(st.integers(0, len(drawn) - 1))
+        version = 1 if kind is Kind.GET_BULK else data.draw(st.integers(0, 1))
+        asked = data.draw(st.lists(oids(source), max_size=4))
+        answer = wire.ask_both(request(
+            kind, *asked, version=version, community=b"guest%d" % number,
+            second=data.draw(st.sampled_from([1, 3, 60])) if kind is Kind.GET_BULK else 0))
+        assert answer is not None
+        found = response(answer)
+        assert found.first or all(
+            drawn[number].shows(decode_oid(each.name)) for each in found.varbinds
+            if each.tag not in UNSPECIFIED)
+        if data.draw(st.booleans()):
+            change_something(data, source)
+
+
+def test_a_view_is_walked_whole_by_octets() -> None:
+    source = sample()
+    wire = Wire(source)
+    cut = View(b"cut", (Family((*ROOT, 1)), Family((*ROOT, 1, 2), included=False),
+                        Family((*ROOT, 40000, 1, 200))))
+    wire.access.of[b"public"] = {"read": cut}
+    expected = [encode_oid(oid) for oid in sorted(all_names(source))
+                if cut.shows(oid) and source.model.find(oid).node.is_readable]
+    assert list(walk(wire)) == expected
+    assert list(walk(wire)) == expected
+    octets = request(Kind.GET_NEXT, (*ROOT, 1, 9, 0))
+    assert wire.engine.fast.answer(octets, ("192.0.2.1", 40000)) is not None
+
+
+def test_the_ninth_view_and_one_that_cuts_a_table_are_asked_step_by_step() -> None:
+    wire = Wire(sample())
+    octets = {name: request(Kind.GET, (*ROOT, 1, 1, 0), community=name)
+              for name in (b"guest%d" % number for number in range(10))}
+    wire.access.of[b"guest0"] = {"read": View(b"row", (Family((*ROOT, 1)), Family(
+        (*ROOT, 40000, 1, 1, 127))))}
+    for name in list(octets)[1:]:
+        wire.access.of[name] = {"read": View(name, (Family((*ROOT, 1)),))}
+    answers = [wire.ask(each) for each in octets.values() for _ in range(2)][::2]
+    assert all(response(each or b"").first == 0 for each in answers)
+    fast = [wire.engine.fast.answer(each, ("192.0.2.1", 40000)) is not None
+            for each in octets.values()]
+    assert fast == [False, *[True] * 7, False, False]
+    wire.engine.forget()
+    wire.ask(octets[b"guest9"])
+    assert wire.engine.fast.answer(octets[b"guest9"], ("192.0.2.1", 40000)) is not None
+
+
+def test_who_sees_less_from_now_on_sees_less_in_the_next_datagram() -> None:
+    wire = Wire(sample())
+    octets = request(Kind.GET, (*ROOT, 1, 1, 0))
+    assert [response(wire.ask(octets) or b"").varbinds[0].tag for _ in range(3)] == [2, 2, 2]
+    wire.access.of[b"public"] = {"read": View(b"less", (Family((*ROOT, 1, 2)),))}
+    wire.engine.forget()
+    assert [response(wire.ask(octets) or b"").varbinds[0].tag for _ in range(3)] == [0x80] * 3
 
 
 def test_the_fast_path_knows_the_usual_reads() -> None:

@@ -19,6 +19,7 @@ from mibagent.smi.syntax import Base
 from mibagent.snmp.ber import tlv
 from mibagent.snmp.northbound import IN_WORDS_OF_V1, status_of
 from mibagent.snmp.pdu import Kind, Status
+from mibagent.snmp.vacm import Family, View
 from tests.agent.snmp.fakes import PEER, ROOT, Wire, request, response, sample, set_request, value
 
 NUMBER = (*ROOT, 1, 1, 0)
@@ -50,7 +51,8 @@ def test_a_set_is_carried_out_and_echoed() -> None:
 
 
 @pytest.mark.parametrize(("binding", "status", "in_v1"), [
-    (((2, 999, 1), FIVE), Status.NOT_WRITABLE, Status.NO_SUCH_NAME),
+    (((2, 999, 1), FIVE), Status.NO_ACCESS, Status.NO_SUCH_NAME),
+    (((1, 9, 1), FIVE), Status.NOT_WRITABLE, Status.NO_SUCH_NAME),
     (((*ROOT, 1), FIVE), Status.NOT_WRITABLE, Status.NO_SUCH_NAME),
     (((*ROOT, 1, 5, 0), value(Base.COUNTER32, 5)), Status.NOT_WRITABLE, Status.NO_SUCH_NAME),
     (((*ROOT, 1, 5, 0), FIVE), Status.NOT_WRITABLE, Status.NO_SUCH_NAME),
@@ -82,6 +84,25 @@ def test_refused_by_the_mib(binding: tuple[Oid, bytes], status: Status, in_v1: S
     assert all(each.rolled_back for each in wire.source.transactions)
     assert wire.source.values["oneText", ()] == b"abc"
     assert wire.sent == []
+
+
+def test_without_a_write_view_a_set_is_refused_whole() -> None:
+    wire = Wire(sample())
+    wire.access.of[b"private"] = {"write": None}
+    assert asked(wire, (NUMBER, FIVE)) == (Status.AUTHORIZATION_ERROR, 0)
+    assert asked(wire, (NUMBER, FIVE), version=0) == (Status.NO_SUCH_NAME, 0)
+    assert wire.engine.counters["snmpInBadCommunityUses"] == 2
+
+
+def test_out_of_the_write_view_nothing_is_written_and_nothing_else_is_asked() -> None:
+    """An admin too. RFC 3416 section 4.2.5, step 1, comes before type and existence."""
+    wire = Wire(sample())
+    wire.access.of[b"private"] = {"write": View(b"some", (Family(NUMBER[:-1]),))}
+    assert asked(wire, (NUMBER, FIVE)) == (0, 0)
+    outside = (*ROOT, 1, 2, 0)
+    assert asked(wire, (NUMBER, FIVE), (outside, FIVE)) == (Status.NO_ACCESS, 2)
+    assert asked(wire, ((1, 3, 9), FIVE)) == (Status.NO_ACCESS, 1)
+    assert wire.engine.counters["snmpInBadCommunityUses"] == 1
 
 
 def test_an_observer_may_not_write() -> None:
