@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -35,6 +36,9 @@ from mibgateway.clock.unit_clock import UnitClock
 from mibgateway.errors import StartError
 from mibgateway.notifier import Notifier
 from mibgateway.state import StateDirectory
+from mibgateway.tls.revocation import Revocation
+from mibgateway.tls.shared import Sessions, Shared
+from mibgateway.tls.shell import fetch_answer
 from mibgateway.tls.vault import Vault
 
 if TYPE_CHECKING:
@@ -133,7 +137,9 @@ class Unit:
         self.say = say
         self.clock = clock or UnitClock(host=time.time, monotonic=time.monotonic)
         self.notifier = Notifier(model, self.clock.local)
-        self.vault = Vault(self.judging_time)
+        answers = Revocation(
+            self.judging_time, partial(fetch_answer, reactor), self.clock.monotonic)
+        self.vault = Vault(self.judging_time, Shared(answers, Sessions()))
         self.thread = JournalThread(reactor)
         self.number = state.journal.unit(name)
         self.store = ParameterStore(

@@ -93,6 +93,8 @@ EFFECTS: dict[str, dict[str, str]] = {
             "test_an_interval_is_cycled_through_and_remembered",
         "sipEpTransportFailbackInterval":
             "test_a_refused_connection_is_tried_again_each_failback_interval",
+        "sipEpTransportTlsCertificateTrustLevel":
+            "test_a_server_is_asked_after_by_the_trust_level",
         "sipEpTransportTlsCipherSuite": "test_the_cipher_suite_set_is_used_from_the_restart",
         "sipEpTransportTlsVersion":
             "test_a_floor_that_the_server_is_below_is_down_and_names_the_version",

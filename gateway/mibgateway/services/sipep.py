@@ -33,7 +33,7 @@ from mibgateway.tls.certificate import CredentialError, Usage
 from mibgateway.tls.creator import ClientCreator, ServerCreator, facts
 from mibgateway.tls.explain import explain
 from mibgateway.tls.identity import PeerRefused
-from mibgateway.tls.policy import Level, PolicyError, TlsPolicy, missing
+from mibgateway.tls.policy import Level, PolicyError, TlsPolicy, Trust, missing
 from mibgateway.tls.suites import Floor, SuiteSet
 from mibgateway.unit import ReadyLed
 
@@ -96,6 +96,7 @@ class SipEpSettings:
     transport_persistent_base_port: int
     transport_persistent_port_interval: int
     transport_failback_interval: int
+    transport_tls_certificate_trust_level: Trust
     transport_tls_cipher_suite: SuiteSet
     transport_tls_version: Floor
     sip_keep_alive_method: KeepAlive
@@ -172,7 +173,8 @@ class SipEpService(Service[SipEpSettings]):
         self._policy = TlsPolicy(
             running.transport_tls_cipher_suite, running.transport_tls_version,
             running.interop_tls_certificate_validation,
-            running.interop_tls_client_authentication_enable, "SIP")
+            running.interop_tls_client_authentication_enable, "SIP",
+            running.transport_tls_certificate_trust_level)
         self._forbidden = self._forbidden_credentials()
         self._status = {key: GatewayStatusRow() for key in running.gateway}
         lacking = missing(self._policy) if self._tls else ()
@@ -244,7 +246,8 @@ class SipEpService(Service[SipEpSettings]):
     def _open_tls(self, key: str, row: GatewayRow, answering: Answering) -> None:
         creator = ServerCreator(
             self._policy, partial(self._credential, Usage.TLS_SERVER),
-            self.unit.vault.authorities, clock=self.unit.judging_time)
+            self.unit.vault.authorities, clock=self.unit.judging_time,
+            shared=self.unit.vault.shared)
         if not self.unit.clock.synchronized():
             self._set_state(key, GatewayState.WAITING_FOR_TIME)
             self.unit.notifier.issue("sipEpTlsPortNotOpened", {"sipEpGatewayStatusName": key})
@@ -319,7 +322,8 @@ class SipEpService(Service[SipEpSettings]):
             server.port,
             make_creator=lambda: ClientCreator(
                 self._policy, self._credential(Usage.TLS_CLIENT),
-                self.unit.vault.authorities(), server.host, clock=self.unit.judging_time),
+                self.unit.vault.authorities(), server.host, clock=self.unit.judging_time,
+                shared=self.unit.vault.shared),
             facts_of=_facts_of, judge=partial(self._judge, str(server)),
             local_ports=self._local_ports, note_port=partial(self._note_port, connection),
             tell=partial(self._tell, connection), tcp_keep_alive=keep_alive)
@@ -327,7 +331,7 @@ class SipEpService(Service[SipEpSettings]):
         connection.shell.start()
 
     def _credential(self, role: Usage) -> Any:
-        return self.unit.vault.credential(role, self._forbidden, for_sip=True)
+        return self.unit.vault.credential(role, self._policy, self._forbidden)
 
     def _forbidden_credentials(self) -> frozenset[str]:
         """Give the host certificates that SIP may not use, as it stood when the service started."""

@@ -23,7 +23,6 @@ from twisted.internet.protocol import (
     ServerFactory,
     connectionDone,
 )
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure as TwistedFailure
 from zope.interface import implementer
 
@@ -35,6 +34,7 @@ from mibgateway.sip.message import Request, Response
 from mibgateway.sip.options import UserAgentServer
 from mibgateway.sip.terms import Facts, Failure, Trouble
 from mibgateway.sip.transaction import Effect, GiveRequest, SendMessage, Timers, TransactionLayer
+from mibgateway.tls.shell import socket_of, tls_factory
 
 MOST_TRIED_PORTS = 200
 """Local ports tried at one dial."""
@@ -147,9 +147,7 @@ class _Dial:
             self._report(Failure(Trouble.CONNECT, "no local port is free for the connection"))
             return
         self._shell.note_port(self.port)
-        factory = TLSMemoryBIOFactory(
-            self._creator, True, _Factory(self), clock=self._shell.reactor)
-        factory.noisy = False
+        factory = tls_factory(self._creator, _Factory(self), self._shell.reactor)
         self._connector = self._shell.reactor.connectTCP(
             self.address, self._shell.port, factory, self._shell.connect_timeout_s, bind)
 
@@ -176,8 +174,8 @@ class _Dial:
         self._shell.prepare_socket(self._socket())
 
     def _socket(self) -> Any:
-        wrapped: Any = self._connection.transport if self._connection else None
-        return wrapped.transport.getHandle() if wrapped is not None else None
+        transport = self._connection.transport if self._connection else None
+        return socket_of(transport) if transport is not None else None
 
     def shaken(self) -> None:
         """Note that TLS is connected."""
@@ -528,7 +526,5 @@ def listen_tcp(answering: Answering, port: int, interface: str) -> Any:
 
 def listen_tls(answering: Answering, creator: Any, port: int, interface: str) -> Any:
     """Take SIP over TLS. Raises CannotListenError."""
-    factory = TLSMemoryBIOFactory(
-        creator, False, _Callers(answering, True), clock=answering.reactor)
-    factory.noisy = False
+    factory = tls_factory(creator, _Callers(answering, True), answering.reactor)
     return answering.reactor.listenTCP(port, factory, interface=interface)

@@ -6,19 +6,23 @@ security level of one use can't leak into another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from datetime import UTC
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from OpenSSL import SSL, crypto
 from service_identity.hazmat import DNS_ID
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IOpenSSLServerConnectionCreator,
 )
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mibagent.errors import LocalError
@@ -26,8 +30,15 @@ from mibgateway.tls.certificate import CredentialError, subject_of
 from mibgateway.tls.credentials import Authority, HostCredential
 from mibgateway.tls.explain import explain
 from mibgateway.tls.identity import Clock, Judge, PeerRefused, address_of
-from mibgateway.tls.native import ask_for_the_name, judge_at, limit_groups
-from mibgateway.tls.policy import PolicyError, TlsPolicy, problems
+from mibgateway.tls.native import (
+    ask_for_the_name,
+    judge_at,
+    limit_groups,
+    stapled_answer,
+    was_resumed,
+)
+from mibgateway.tls.policy import Level, PolicyError, TlsPolicy, Trust, problems
+from mibgateway.tls.shared import KeptSession, KeyLog, Shared
 from mibgateway.tls.suites import iana_name
 
 if TYPE_CHECKING:
@@ -70,6 +81,14 @@ class RefusedInHandshake(PeerRefused, SSL.Error):
         return self.text
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """What a client's connection began with."""
+
+    key: Hashable
+    resumed: KeptSession | None
+
+
 @implementer(IOpenSSLClientConnectionCreator)
 class ClientCreator:
     """Makes connections to one server. To be made anew for each dial, with what is installed then.
@@ -89,45 +108,106 @@ class ClientCreator:
         *,
         clock: Clock,
         wildcards: bool | None = None,
+        shared: Shared | None = None,
     ) -> None:
         """`server_name` is the FQDN or IP address as configured, for SNI and for the name check.
 
-        `srv_names` are what its SRV records returned. None for `wildcards`: all uses but SIP.
+        `srv_names` are what its SRV records returned. None for `wildcards`: all uses but SIP. None
+        for `shared`: no session is resumed, no key logged, no responder asked.
         """
         self.policy, self._authorities, self._clock = policy, tuple(authorities), clock
-        self._credential = host_credential
+        self._credential, self._shared = host_credential, shared or Shared()
+        _needs_answers(policy, self._shared)
+        wildcards = not policy.is_sip if wildcards is None else wildcards
         self._judge = Judge.of_server(
             policy.level,
             server_name,
             srv_names,
             for_sip=policy.is_sip,
-            wildcards=not policy.is_sip if wildcards is None else wildcards,
+            wildcards=wildcards,
         )
         self._sni = _sni(server_name)
+        self._begun: WeakKeyDictionary[SSL.Connection, _Begun] = WeakKeyDictionary()
+        self._key: Hashable = (
+            policy,
+            server_name,
+            frozenset(srv_names),
+            wildcards,
+            fingerprints(host_credential, self._authorities),
+        )
         self._context()
 
     def clientConnectionForTLS(  # noqa: N802
         self,
         tlsProtocol: TLSMemoryBIOProtocol | None,  # noqa: N803
     ) -> SSL.Connection:
-        """Make a connection with a context of its own, judged by the clock as it is now."""
-        connection = SSL.Connection(self._context(), None)
+        """Make a connection judged by the clock as it is now; it resumes a session if it can.
+
+        Raises PeerRefused as the making of the creator does.
+        """
+        _needs_gate(self.policy, tlsProtocol)
+        key = (self._key, self._shared.key_log.turns)
+        kept = self._resumable(key)
+        connection = SSL.Connection(kept.context if kept else self._context(), None)
+        self._begun[connection] = _Begun(key, kept)
         if self._sni:
             connection.set_tlsext_host_name(self._sni)
+        if self.policy.trust is not Trust.LOCALLY_TRUSTED:
+            connection.request_ocsp()
+        if kept is not None:
+            connection.set_session(kept.session)
         connection.set_connect_state()
         return connection
+
+    def _resumable(self, key: Hashable) -> KeptSession | None:
+        sessions, now = self._shared.sessions, self._clock()
+        kept = sessions.take(key, now) if sessions is not None else None
+        if kept is None or now is None:
+            return None
+        if self._judge.refusal_before(self._authorities, self._clock) is not None:
+            return None
+        return kept if judge_at(kept.context, now) else None
 
     def _context(self) -> SSL.Context:
         refusal = self._judge.refusal_before(self._authorities, self._clock)
         if refusal:
             raise refusal
-        context = _context(self.policy, self._credential)
-        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        context = _context(self.policy, self._credential, self._shared.key_log)
+        context.set_session_cache_mode(
+            SSL.SESS_CACHE_CLIENT | SSL.SESS_CACHE_NO_INTERNAL
+            if self._shared.sessions is not None else SSL.SESS_CACHE_OFF)
+        if self.policy.protocols:
+            context.set_alpn_protos(list(self.policy.protocols))
         _trust(context, self._authorities)
         _judge_by(context, SSL.VERIFY_PEER, self._judge, self._authorities, self._clock)
         if self._judge.accepted:
             ask_for_the_name(context)
         return context
+
+    def judge_revocation(self, connection: SSL.Connection) -> Deferred[None] | None:
+        """Judge what the handshake left open, once it is done; see `Revocation.judge`."""
+        if self._judge.level is Level.NO_VALIDATION:
+            return None
+        return _judge_revocation(self.policy, self._shared, self._chain(connection), connection)
+
+    def keep_session(self, connection: SSL.Connection) -> None:
+        """Keep its session for the next dial; to be called when octets of the server have come."""
+        sessions, now = self._shared.sessions, self._clock()
+        session = connection.get_session() if sessions is not None else None
+        if sessions is None or session is None or now is None:
+            return
+        begun = self._begun[connection]
+        began = begun.resumed.began if begun.resumed and was_resumed(connection) else now
+        context = connection.get_context()
+        sessions.keep(begun.key, KeptSession(context, session, self._chain(connection), began))
+
+    def _chain(self, connection: SSL.Connection) -> tuple[x509.Certificate, ...]:
+        begun = self._begun[connection]
+        if begun.resumed is not None and was_resumed(connection):
+            return begun.resumed.chain
+        if self._judge.level is Level.NO_VALIDATION:
+            return ()
+        return tuple(connection.get_verified_chain(as_cryptography=True) or ())
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -147,16 +227,19 @@ class ServerCreator:
         authorities: Callable[[], Collection[Authority]],
         *,
         clock: Clock,
+        shared: Shared | None = None,
     ) -> None:
         """`credential` and `authorities` are asked at each handshake.
 
         Their answers are compared by their certificates, so that an unchanged answer costs little.
+        None for `shared`: no key is logged, no responder asked.
         """
         _check(policy)
-        self.policy, self._clock = policy, clock
+        self.policy, self._clock, self._shared = policy, clock, shared or Shared()
+        _needs_answers(policy, self._shared, as_server=True)
         self._credential, self._authorities = credential, authorities
         self._judge = Judge.of_client(for_sip=policy.is_sip)
-        self._made_of: tuple[bytes, ...] | None = None
+        self._made_of: Hashable = None
         self._made: SSL.Context | None = None
         self._last_good: HostCredential | None = None
 
@@ -165,6 +248,8 @@ class ServerCreator:
         tlsProtocol: TLSMemoryBIOProtocol | None,  # noqa: N803
     ) -> SSL.Connection:
         """Make a connection. Without a usable certificate its handshake will fail; never raises."""
+        if self.policy.client_authentication:
+            _needs_gate(self.policy, tlsProtocol)
         context = self._context()
         now = self._clock()
         if self.policy.client_authentication and now is not None and not judge_at(context, now):
@@ -176,7 +261,7 @@ class ServerCreator:
 
     def _context(self) -> SSL.Context:
         credential, authorities = self._credential(), tuple(self._authorities())
-        made_of = _fingerprints(credential, authorities)
+        made_of = (fingerprints(credential, authorities), self._shared.key_log.turns)
         if self._made is not None and made_of == self._made_of:
             return self._made
         try:
@@ -192,8 +277,10 @@ class ServerCreator:
     def _make(
         self, credential: HostCredential | None, authorities: tuple[Authority, ...]
     ) -> SSL.Context:
-        context = _context(self.policy, credential)
+        context = _context(self.policy, credential, self._shared.key_log)
         context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE)
+        if self.policy.protocols:
+            context.set_alpn_select_callback(self._speak)
         with resources.as_file(resources.files(__package__) / "ffdhe2048.pem") as path:
             context.load_tmp_dh(str(path))
         if self.policy.client_authentication:
@@ -206,6 +293,59 @@ class ServerCreator:
             mode = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
             _judge_by(context, mode, self._judge, authorities, self._clock)
         return context
+
+    def _speak(self, connection: SSL.Connection, offered: list[bytes]) -> Any:
+        """Choose the application protocol. RFC 7301 section 3.2."""
+        common = [each for each in self.policy.protocols if each in offered]
+        return common[0] if common else SSL.NO_OVERLAPPING_PROTOCOLS
+
+    def judge_revocation(self, connection: SSL.Connection) -> Deferred[None] | None:
+        """Judge what the handshake left open, once it is done; see `Revocation.judge`."""
+        if not self.policy.client_authentication:
+            return None
+        chain = tuple(connection.get_verified_chain(as_cryptography=True) or ())
+        return _judge_revocation(self.policy, self._shared, chain, connection)
+
+    def keep_session(self, connection: SSL.Connection) -> None:
+        """OpenSSL keeps a server's sessions by itself, in tickets that die with the context."""
+
+
+def _needs_answers(policy: TlsPolicy, shared: Shared, *, as_server: bool = False) -> None:
+    asks = policy.client_authentication if as_server else policy.level is not Level.NO_VALIDATION
+    if asks and policy.trust is not Trust.LOCALLY_TRUSTED and shared.revocation is None:
+        raise LocalError(f"{policy.use}: {policy.trust.label} without anybody who asks responders")
+
+
+def _needs_gate(policy: TlsPolicy, protocol: TLSMemoryBIOProtocol | None) -> None:
+    """Refuse to leave revocation unjudged: the gate of `shell.py` judges it after the handshake."""
+    if policy.trust is Trust.LOCALLY_TRUSTED or protocol is None:
+        return
+    if not getattr(protocol.wrappedProtocol, "judges_revocation", False):
+        raise LocalError(f"{policy.use}: {policy.trust.label} needs a connection behind the gate")
+
+
+def _judge_revocation(
+    policy: TlsPolicy,
+    shared: Shared,
+    chain: tuple[x509.Certificate, ...],
+    connection: SSL.Connection,
+) -> Deferred[None] | None:
+    """Raises RefusedInHandshake."""
+    if shared.revocation is None or policy.trust is Trust.LOCALLY_TRUSTED:
+        return None
+    try:
+        open_question = shared.revocation.judge(chain, policy.trust, stapled_answer(connection))
+    except PeerRefused as refusal:
+        raise RefusedInHandshake(refusal) from None
+    if open_question is not None:
+        open_question.addErrback(_as_in_handshake)
+    return open_question
+
+
+def _as_in_handshake(failure: Failure) -> Failure:
+    if isinstance(failure.value, PeerRefused):
+        return Failure(RefusedInHandshake(failure.value))
+    return failure
 
 
 def facts(connection: SSL.Connection) -> PeerFacts:
@@ -228,7 +368,9 @@ def _check(policy: TlsPolicy) -> None:
         raise PolicyError("; ".join(found))
 
 
-def _context(policy: TlsPolicy, credential: HostCredential | None) -> SSL.Context:
+def _context(
+    policy: TlsPolicy, credential: HostCredential | None, key_log: KeyLog
+) -> SSL.Context:
     """Make what both sides of a policy have in common."""
     _check(policy)
     chosen = policy.selection
@@ -242,6 +384,8 @@ def _context(policy: TlsPolicy, credential: HostCredential | None) -> SSL.Contex
         limit_groups(context, chosen.groups)
     context.set_options(_OPTIONS)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    if key_log.is_on:
+        context.set_keylog_callback(key_log.hear)
     if credential is not None:
         _show(context, policy, credential)
     return context
@@ -300,9 +444,10 @@ def _store(context: SSL.Context) -> crypto.X509Store:
     return store
 
 
-def _fingerprints(
+def fingerprints(
     credential: HostCredential | None, authorities: tuple[Authority, ...]
 ) -> tuple[bytes, ...]:
+    """Tell certificates apart, in the order in which they are used."""
     own = credential.chain if credential else ()
     trusted = (each.certificate for each in authorities)
     return (

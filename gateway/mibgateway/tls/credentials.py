@@ -27,6 +27,7 @@ from mibgateway.tls.certificate import (
     subject_of,
     usage,
 )
+from mibgateway.tls.policy import TlsPolicy
 
 SIZE_LIMIT_BYTES = 1 << 20
 CERTIFICATE_LIMIT = 64
@@ -143,21 +144,27 @@ def choose(
     credentials: Iterable[HostCredential],
     role: Usage,
     now: datetime | None,
-    *,
-    for_sip: bool = False,
+    policy: TlsPolicy,
 ) -> HostCredential | None:
     """Take the one that ends last among those in date whose usage fits the role.
 
-    None for `now`, a clock that is not known, leaves dates aside. None is the answer when no
-    credential will do.
+    One whose kind of key serves more of what the policy allows goes first: under CS1 to CS3 an EC
+    key serves nothing below TLS 1.3. None for `now`, a clock that is not known, leaves dates aside.
+    None is the answer when no credential will do.
     """
     in_date = (Status.VALID, Status.EXPIRES_SOON, Status.TIME_UNKNOWN)
     fitting = [
         each
         for each in credentials
-        if role in usage(each.certificate, for_sip=for_sip) and each.facts.status(now) in in_date
+        if role in usage(each.certificate, for_sip=policy.is_sip)
+        and each.facts.status(now) in in_date
     ]
-    return max(fitting, key=lambda each: (each.facts.valid_to, each.name), default=None)
+
+    def worth(each: HostCredential) -> tuple[int, datetime, str]:
+        is_ec = isinstance(each.key, ec.EllipticCurvePrivateKey)
+        return policy.selection.reach(is_ec), each.facts.valid_to, each.name
+
+    return max(fitting, key=worth, default=None)
 
 
 def _check_size(name: str, octets: bytes) -> None:

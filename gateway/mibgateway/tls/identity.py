@@ -27,7 +27,7 @@ from mibgateway.tls.certificate import (
     subject_of,
     usage,
 )
-from mibgateway.tls.policy import Level
+from mibgateway.tls.policy import Level, Trust
 
 Clock = Callable[[], datetime | None]
 """Tells the unit's time, with its time zone; None while it is not known."""
@@ -37,7 +37,7 @@ class PeerRefused(PeerError):
     """No to the peer's certificate: which one, by which check, at which level."""
 
     def __init__(
-        self, subject: str, check: str, level: Level, detail: str, clause: str = ""
+        self, subject: str, check: str, level: Level | Trust, detail: str, clause: str = ""
     ) -> None:
         which = f"certificate {subject}" if subject else "no certificate"
         super().__init__(f"{which}: {check}: {detail}, at level {level.label}", clause)

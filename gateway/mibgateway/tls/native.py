@@ -54,6 +54,22 @@ def judge_at(context: SSL.Context, now: datetime) -> bool:
     return True
 
 
+def was_resumed(connection: SSL.Connection) -> bool:
+    """Whether the handshake took up an earlier session, so that no certificate was judged in it."""
+    return bool(_library().SSL_session_reused(connection._ssl))
+
+
+def stapled_answer(connection: SSL.Connection) -> bytes:
+    """Give the OCSP response that the server sent with its certificate; b"" for none.
+
+    RFC 6066 section 8.
+    """
+    library, ffi = _library(), Binding.ffi
+    place = ffi.new("unsigned char **")
+    length = library.SSL_get_tlsext_status_ocsp_resp(connection._ssl, place)
+    return bytes(ffi.buffer(place[0], length)) if length > 0 else b""
+
+
 def _library() -> Any:
     return Binding.lib
 

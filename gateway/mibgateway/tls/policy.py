@@ -15,6 +15,7 @@ __all__ = [
     "PolicyError",
     "SuiteSet",
     "TlsPolicy",
+    "Trust",
     "missing",
     "problems",
     "warnings",
@@ -43,6 +44,22 @@ _LABELS = {
 }
 
 
+class Trust(IntEnum):
+    """Whether a trusted certificate may have been revoked, by the numbers of the MIBs."""
+
+    LOCALLY_TRUSTED = 100
+    """Nobody is asked."""
+    OCSP_OPTIONAL = 200
+    """What is known to be revoked is refused; no answer, or one of unknown, passes."""
+    OCSP_MANDATORY = 300
+    """What is not known to be good is refused."""
+
+    @property
+    def label(self) -> str:
+        """`OcspMandatory`, as the MIBs and people spell it."""
+        return {100: "LocallyTrusted", 200: "OcspOptional", 300: "OcspMandatory"}[self]
+
+
 class PolicyError(MibgateError):
     """A policy that no handshake can satisfy; the text says why."""
 
@@ -59,6 +76,10 @@ class TlsPolicy:
     """As a server: demand a client certificate and judge it at the trusted level."""
     use: str = "SIP"
     """For texts, and for the rules that only SIP has."""
+    trust: Trust = Trust.LOCALLY_TRUSTED
+    """How far the certificates of a peer that is judged are asked after."""
+    protocols: tuple[bytes, ...] = ()
+    """Application protocols by ALPN, best first; empty: none is spoken of. RFC 7301."""
 
     @property
     def is_sip(self) -> bool:

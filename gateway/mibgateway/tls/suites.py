@@ -194,6 +194,14 @@ class Selection:
         """Whether a handshake can succeed at all."""
         return self.highest >= self.lowest and bool(self.up_to_1_2 or self.for_1_3)
 
+    def reach(self, key_is_ec: bool) -> int:
+        """Count what a certificate with such a key serves: TLS 1.2 and below, and TLS 1.3.
+
+        RFC 8422 section 2; with TLS 1.3 the suite does not bind the key, RFC 8446 section 1.2.
+        """
+        kind = "ECDSA_WITH" if key_is_ec else "RSA_WITH"
+        return any(kind in suite.iana for suite in self.up_to_1_2) + bool(self.for_1_3)
+
     @property
     def cipher_list(self) -> bytes:
         """The list for TLS 1.2 and below, with the security level, as OpenSSL takes it."""

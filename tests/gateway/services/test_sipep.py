@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from mibagent.errors import InconsistentValue, NoAccess, Refused, WrongValue
 from mibagent.smi.syntax import Value
@@ -15,7 +18,7 @@ from mibgateway.services.sipep_rows import GatewayState
 from mibgateway.tls.policy import Floor, SuiteSet
 from tests.gateway.far_end import ADDRESS, CA, OTHER_CA, SERVER, Connection, Server, dialled
 from tests.gateway.kit import DEFAULT, SCALAR, USER, Bench
-from tests.gateway.tls.pki import chain_pem, ip, issue
+from tests.gateway.tls.pki import answer, chain_pem, ip, issue
 
 UDP, TCP, TLS = (f"sipEpTransportConfig{name}Enable" for name in ("Udp", "Tcp", "Tls"))
 PROXY = "sipEpDefaultStaticProxyOutboundHost"
@@ -475,6 +478,42 @@ def test_validation_levels(unit: Bench, level: int, shows: str, comes_up: bool) 
     if not comes_up:
         assert len(unit.texts("sipEpServerCertificateRefused")) == 1
         assert column(unit, "LastError")
+
+
+TRUST = "sipEpTransportTlsCertificateTrustLevel"
+
+
+@pytest.mark.parametrize(("trust_level", "standing", "comes_up"), [
+    (100, "revoked", True), (200, "good", True), (200, "revoked", False), (300, "good", True),
+    (300, "revoked", False), (200, "", True), (300, "", False)])
+def test_a_server_is_asked_after_by_the_trust_level(
+    unit: Bench, trust_level: int, standing: str, comes_up: bool
+) -> None:
+    shown = issue("proxy", ip(ADDRESS), by=CA, number=2, responder="http://192.0.2.20:8888/")
+    tls(unit, (TRUST, SCALAR, trust_level))
+    (connection,) = dialled(unit)
+    connection.join(Server(unit, shown))
+    if trust_level > 100:
+        assert states(unit) == [DOWN]
+        client: Any = unit.reactor.tcpClients.pop()
+        host, port, factory, _, _ = client
+        assert (host, port) == ("192.0.2.20", 8888)
+        if standing:
+            asked = factory.buildProtocol(None)
+            asked.makeConnection(StringTransport())
+            octets = answer(shown, CA, standing)
+            asked.dataReceived(
+                b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(octets) + octets)
+        else:
+            factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+        connection.talk()
+    assert states(unit) == [UP if comes_up else DOWN]
+    if not comes_up:
+        (told,) = unit.texts("sipEpServerCertificateRefused")
+        assert "revocation" in told
+        level = {200: "OcspOptional", 300: "OcspMandatory"}[trust_level]
+        assert level in told
+        assert f"at level {level}".encode() in column(unit, "LastError")
 
 
 # -- certificates

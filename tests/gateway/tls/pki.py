@@ -11,7 +11,8 @@ from functools import cache
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 from OpenSSL import SSL
 
 from mibgateway.tls.credentials import Authority, HostCredential, PrivateKey
@@ -88,6 +89,7 @@ def issue(
     purposes: Sequence[x509.ObjectIdentifier] | None = BOTH,
     key_usage: x509.KeyUsage | None = None,
     extra: x509.ExtensionType | None = None,
+    responder: str = "",
     start: datetime = NOW - timedelta(days=30),
     days: float = 365,
 ) -> Issued:
@@ -114,6 +116,10 @@ def issue(
         builder = builder.add_extension(key_usage, critical=True)
     if extra:
         builder = builder.add_extension(extra, critical=False)
+    if responder:
+        access = x509.AccessDescription(
+            AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(responder))
+        builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
     certificate = builder.sign(by.key if by else own, hashes.SHA256())
     above = (by.certificate, *by.issuers) if by and by.issuers else ()
     is_intermediate = by is not None and by.certificate.subject != by.certificate.issuer
@@ -133,6 +139,35 @@ def key_usage(*bits: str) -> x509.KeyUsage:
         "decipher_only",
     )
     return x509.KeyUsage(**{name: name in bits for name in every})
+
+
+def answer(
+    about: Issued,
+    issuer: Issued,
+    standing: str = "good",
+    *,
+    by: Issued | None = None,
+    shown: Sequence[Issued] = (),
+    nonce: bytes = b"",
+    since: datetime = NOW - timedelta(hours=1),
+    until: datetime | None = NOW + timedelta(days=1),
+    digest: hashes.HashAlgorithm | None = None,
+) -> bytes:
+    """Make a responder's answer; None for `by` means by the issuer itself."""
+    signer = by or issuer
+    status = ocsp.OCSPCertStatus[standing.upper()]
+    revoked = status is ocsp.OCSPCertStatus.REVOKED
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        about.certificate, issuer.certificate, hashes.SHA1(), status, since, until,
+        NOW - timedelta(days=2) if revoked else None,
+        x509.ReasonFlags.key_compromise if revoked else None)
+    builder = builder.responder_id(ocsp.OCSPResponderEncoding.NAME, signer.certificate)
+    if shown:
+        builder = builder.certificates([each.certificate for each in shown])
+    if nonce:
+        builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
+    made = builder.sign(signer.key, digest or hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.DER)
 
 
 def handshake(client: SSL.Connection, server: SSL.Connection) -> dict[str, SSL.Error]:

@@ -23,8 +23,10 @@ from mibgateway.tls.credentials import (
     read_certificates,
     read_host,
 )
+from mibgateway.tls.policy import Floor, SuiteSet, TlsPolicy
 from tests.gateway.tls.pki import NOW, chain_pem, dns, ip, issue, key_usage, uri
 
+WEB = TlsPolicy(use="Web")
 ROOT = issue("Root", ca=True, number=1)
 MIDDLE = issue("Middle", by=ROOT, ca=True, number=2)
 LEAF = issue("host", dns("host.example.com"), by=MIDDLE)
@@ -281,15 +283,30 @@ def test_the_one_that_ends_last_is_taken() -> None:
     future = issue("future", by=ROOT, start=NOW + timedelta(days=60), days=900).credential("f")
     server = issue("server", by=ROOT, days=800, purposes=[Purpose.SERVER_AUTH]).credential("server")
     ours = [short, long, future, server]
-    assert choose(ours, Usage.TLS_CLIENT, NOW) is long
-    assert choose(ours, Usage.TLS_SERVER, NOW) is server
-    assert choose(ours, Usage.TLS_CLIENT, NOW + timedelta(days=61)) is future
-    assert choose(ours, Usage.TLS_CLIENT, None) is future
-    assert choose([short], Usage.TLS_CLIENT, NOW + timedelta(days=200)) is None
-    assert choose([], Usage.TLS_SERVER, NOW) is None
+    assert choose(ours, Usage.TLS_CLIENT, NOW, WEB) is long
+    assert choose(ours, Usage.TLS_SERVER, NOW, WEB) is server
+    assert choose(ours, Usage.TLS_CLIENT, NOW + timedelta(days=61), WEB) is future
+    assert choose(ours, Usage.TLS_CLIENT, None, WEB) is future
+    assert choose([short], Usage.TLS_CLIENT, NOW + timedelta(days=200), WEB) is None
+    assert choose([], Usage.TLS_SERVER, NOW, WEB) is None
 
 
 def test_for_sip_a_sip_certificate_may_be_taken() -> None:
     host = issue("x", by=ROOT, purposes=[SIP_DOMAIN]).credential()
-    assert choose([host], Usage.TLS_SERVER, NOW) is None
-    assert choose([host], Usage.TLS_SERVER, NOW, for_sip=True) is host
+    assert choose([host], Usage.TLS_SERVER, NOW, WEB) is None
+    assert choose([host], Usage.TLS_SERVER, NOW, TlsPolicy()) is host
+
+
+def test_a_key_that_serves_more_of_the_policy_goes_first() -> None:
+    """RFC 8422 section 2: below TLS 1.3 the suites of CS1 to CS3 have no use for an EC key."""
+    own_rsa = issue("rsa", by=ROOT, kind="rsa", days=100).credential("rsa")
+    own_ec = issue("ec", by=ROOT, days=300).credential("ec")
+    for suite_set in SuiteSet:
+        for floor in Floor:
+            policy = TlsPolicy(suite_set, floor)
+            taken = choose([own_rsa, own_ec], Usage.TLS_SERVER, NOW, policy)
+            only_1_3 = floor is Floor.TLSV1_3 and suite_set is SuiteSet.CS3
+            is_ec = suite_set is SuiteSet.CS4 or only_1_3
+            is_ec = is_ec or not policy.selection.usable
+            assert taken is (own_ec if is_ec else own_rsa), policy
+            assert choose([own_ec], Usage.TLS_SERVER, NOW, policy) is own_ec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mibgateway.tls.certificate import Usage
+from mibgateway.tls.policy import TlsPolicy
 from mibgateway.tls.vault import Vault
 from tests.gateway.tls.pki import clock, issue
 
@@ -13,11 +14,12 @@ LONG = issue("long", by=CA, number=2, days=300).credential("long.pem")
 
 def test_of_several_the_one_that_ends_last_is_shown() -> None:
     vault = Vault(clock)
-    assert vault.credential(Usage.TLS_CLIENT) is None
+    assert vault.credential(Usage.TLS_CLIENT, TlsPolicy()) is None
     vault.replace({"long.pem": LONG, "short.pem": SHORT}, {})
-    assert vault.credential(Usage.TLS_CLIENT) is LONG
-    assert vault.credential(Usage.TLS_SERVER, frozenset({"long.pem"})) is SHORT
-    assert vault.credential(Usage.TLS_SERVER, frozenset({"long.pem", "short.pem"})) is None
+    assert vault.credential(Usage.TLS_CLIENT, TlsPolicy()) is LONG
+    assert vault.credential(Usage.TLS_SERVER, TlsPolicy(), frozenset({"long.pem"})) is SHORT
+    both = frozenset({"long.pem", "short.pem"})
+    assert vault.credential(Usage.TLS_SERVER, TlsPolicy(), both) is None
 
 
 def test_every_authority_of_every_file_is_trusted() -> None:
