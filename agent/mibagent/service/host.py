@@ -25,7 +25,7 @@ from mibagent.model.nodes import Applies, MibModel, ObjectNode, TableNode
 from mibagent.service.jobs import JOB_COLUMNS, MOST_JOBS, Job, JobTable
 from mibagent.service.service import Service, Wishes
 from mibagent.service.settings import field_name, is_active, stem, to_value
-from mibagent.service.wiring import Wired, wire
+from mibagent.service.wiring import Wired, frozen_fields, wire
 from mibagent.smi.syntax import Value
 from mibagent.store.layers import Configured, Key, Shape, View
 from mibagent.store.live import LiveTable, as_index, as_key
@@ -141,12 +141,15 @@ class ServiceHost:
         made: LiveTable[Any] | None = None if stored else method()
         if made is not None:
             self.store.provide_table(name, made)
+        frozen = frozen_fields(method)
         for node in self.model.columns(name):
             if node.name in table.mirrors and made is None:
                 continue
             if not node.is_readable or node.is_writable or node.name in wired.provides:
                 continue
-            self.store.provide(node.name, self._column_reader(node, made, method))
+            self.store.provide(node.name, self._column_reader(node, made, method),
+                               made is not None and made.tells
+                               and field_name(self.model, node) in frozen)
 
     def _column_reader(
         self, node: ObjectNode, live: LiveTable[Any] | None, method: Callable[..., Any]

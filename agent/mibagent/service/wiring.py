@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import typing
+from collections import abc
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from mibagent.errors import ModelError
@@ -13,6 +14,7 @@ from mibagent.model.nodes import Access, Applies, MibModel, ObjectNode, TableNod
 from mibagent.service.jobs import JOB_COLUMNS, Job
 from mibagent.service.service import Hook, Service
 from mibagent.service.settings import Binding, field_name, stem, table_field
+from mibagent.store.live import LiveTable
 
 COMMON = ("MinSeverity", "NeedRestartInfo")
 """Objects of every service that the host answers for."""
@@ -142,6 +144,22 @@ def _row_answers(model: MibModel, method: Callable[..., Any], table: str, who: s
         if node.access is Access.READ_ONLY and node.name not in mirrors \
                 and field_name(model, node) not in known:
             raise ModelError(who, node.name, f"{row.__name__} has no {field_name(model, node)}")
+
+
+def frozen_fields(method: Callable[..., Any]) -> frozenset[str]:
+    """Give the fields that never change in the rows of the LiveTable that a method gives.
+
+    Those of a frozen dataclass, but for what is called at each read; none where the method is
+    not annotated so.
+    """
+    kind = typing.get_type_hints(method).get("return")
+    row = (typing.get_args(kind) or (None,))[0]
+    if typing.get_origin(kind) is not LiveTable or not isinstance(row, type) \
+            or not is_dataclass(row) or not row.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        return frozenset()
+    hints = typing.get_type_hints(row)
+    return frozenset(each.name for each in fields(row)
+                     if typing.get_origin(hints[each.name]) is not abc.Callable)
 
 
 def _arguments(

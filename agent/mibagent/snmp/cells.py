@@ -31,6 +31,9 @@ from mibagent.snmp.ber import (
 
 ABSENT = b""
 
+_STRETCH = 128
+"""Instances that are read at a time."""
+
 _log = logging.getLogger(__name__)
 
 Read = Callable[[Index], Value]
@@ -175,32 +178,35 @@ class Segment:
     def take(self, at: int, count: int, room: int) -> tuple[list[bytes], int]:
         """Read up to that many instances of a computed column; give them and the place behind.
 
-        It stops once they take more octets than there is room for, or rows came or went.
+        It may stop before, where a stretch ends or once they take more octets than there is
+        room for.
         """
-        rows, heads, keys, version = self.rows, self.heads, self.keys, self.rows.version
-        indexes, read, encode = rows.indexes, self.read, self.encode
+        rows, heads, version = self.rows, self.heads, self.rows.version
+        read, encode, sequence = self.read, self.encode, SEQUENCE_HEADS
+        stop = min(len(heads), at + min(count, _STRETCH))
+        last = self.keys[stop - 1]
+        for place in range(at, stop):
+            if heads[place] is None:
+                heads[place] = tlv(OBJECT_IDENTIFIER, self.prefix + rows.suffixes[place])
         found: list[bytes] = []
-        while at < len(heads):
-            head, key = heads[at], keys[at]
-            if head is None:
-                head = heads[at] = tlv(OBJECT_IDENTIFIER, self.prefix + rows.suffixes[at])
+        add = found.append
+        for head, index in zip(heads[at:stop], rows.indexes[at:stop], strict=True):
             try:
-                value = encode(read(indexes[at]))
+                value = encode(read(index))
             except NoSuchName:
-                pass
-            else:
-                size = len(head) + len(value)
-                found.append((SEQUENCE_HEADS[size] if size < 0x80 else b"0" + encode_length(size))
-                             + head + value)
-                room -= size
-                count -= 1
-            at += 1
-            if rows.version != version:
-                rows.build()
-                return found, bisect_right(self.keys, key)
-            if not count or room < 0:
+                continue
+            size = len(head) + len(value)  # type: ignore[arg-type]
+            if size < 0x80:
+                add(sequence[size] + head + value)  # type: ignore[operator]
+                continue
+            add(varbind_of(head, value))  # type: ignore[arg-type]
+            room -= size
+            if room < 0:
                 break
-        return found, at
+        if rows.version != version:
+            rows.build()
+            return found, bisect_right(self.keys, last)
+        return found, stop
 
     def unknow(self, at: int) -> None:
         """Forget what is kept of a place: its value changed."""

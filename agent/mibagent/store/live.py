@@ -13,7 +13,8 @@ RowT = TypeVar("RowT")
 class TableListener(Protocol):
     """Who keeps the order of rows."""
 
-    def row_added(self, table: str, index: Index) -> None: ...
+    def row_added(self, table: str, index: Index) -> None:
+        """Note a row that is new, or another in the place of one that was there."""
 
     def row_removed(self, table: str, index: Index) -> None: ...
 
@@ -39,22 +40,27 @@ def as_key(index: Index) -> Any:
 class LiveTable(Generic[RowT]):
     """Rows by key; the row's attributes are its columns, read when asked.
 
-    The order for walks is kept by `add` and `remove`, never made at a read.
+    The order for walks is kept by `add` and `remove`, never made at a read. The fields of rows
+    that are frozen dataclasses change by `add` alone, so that what was read of them is kept
+    until then.
     """
 
     def __init__(self) -> None:
         self.name = ""
+        self.tells = True
+        """Whether a row is replaced as soon as it changes; a snapshot learns it when asked."""
         self._rows: dict[Index, RowT] = {}
         self._listeners: list[TableListener] = []
 
     def add(self, key: Any, row: RowT) -> None:
         """Add a row, or put another in its place."""
         index = as_index(key)
-        known = index in self._rows
+        known = self._rows.get(index)
         self._rows[index] = row
-        if not known:
-            for listener in self._listeners:
-                listener.row_added(self.name, index)
+        if known is row or (known is not None and not self.tells):
+            return
+        for listener in self._listeners:
+            listener.row_added(self.name, index)
 
     def remove(self, key: Any) -> None:
         """Take a row out; one that is not there is left out."""
@@ -104,6 +110,7 @@ class Snapshot(Generic[RowT]):
 
     def __init__(self, ask: Callable[[], dict[Any, RowT]], now: Callable[[], float]) -> None:
         self.table: LiveTable[RowT] = LiveTable()
+        self.table.tells = False
         self._ask, self._now, self._until = ask, now, float("-inf")
 
     def refresh(self) -> None:

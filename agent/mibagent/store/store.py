@@ -250,6 +250,10 @@ class ParameterStore:
                 table.watch(listener)
         return table
 
+    def live_table(self, name: str) -> LiveTable[Any] | None:
+        """Give the table that a service fills, or None for another kind of table."""
+        return self._live.get(name)
+
     def watch(self, listener: Listener) -> None:
         """Tell the listener of each committed change and of rows that come and go."""
         self._listeners.append(listener)

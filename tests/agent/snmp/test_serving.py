@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mibagent.errors import Index, NoSuchName
+from mibagent.snmp.ber import encode_oid
 from mibagent.snmp.serving import StoreSource
+from mibagent.snmp.tree import Tree
 from tests.gateway.kit import ADMIN, Bench, model
 from tests.gateway.kit import bench as running
 
@@ -72,6 +76,26 @@ def test_kept_values_are_told_of_and_computed_ones_are_not_kept(unit: Bench) -> 
     assert ("changed", "sysName", ()) in heard.of
 
 
+def test_what_was_read_of_a_frozen_row_is_kept_until_the_row_is_replaced(unit: Bench) -> None:
+    source, objects = source_of(unit), model().objects
+    assert source.is_kept(objects["nlmLocalLogMessagesMessage"])
+    assert not source.is_kept(objects["sipEpTlsPersistentConnectionStatusState"])
+
+
+def test_a_frozen_row_that_is_replaced_is_read_anew(unit: Bench) -> None:
+    tree = Tree(source_of(unit))
+    tree.build()
+    name = encode_oid((*model().objects["sysORDescr"].oid, 1))
+    table = unit.unit.store.live_table("sysORTable")
+    assert table is not None
+    before = tree.instance(name)
+    assert before is not None and before.varbind() == before.kept
+    row: Any = table.get(1)
+    table.add(1, replace(row, descr="another"))
+    after = tree.instance(name)
+    assert after is not None and after.varbind().endswith(b"another")
+
+
 def test_what_lasts_is_kept_though_it_is_provided(unit: Bench) -> None:
     source, objects = source_of(unit), model().objects
     assert source.is_kept(objects["sysDescr"])
@@ -100,7 +124,7 @@ def test_rows_are_told_with_their_companions(unit: Bench) -> None:
 def test_live_rows_are_told_too(unit: Bench) -> None:
     source, heard = source_of(unit), Heard()
     source.watch(heard)
-    unit.unit.notifier.issue("nlmTest", {"nlmSendTestNotificationText": "x"})
+    unit.set("nlmSendTestNotificationRowStatus", 4, (1,))
     assert any(what == "added" and table == "nlmLocalLogMessagesTable"
                for what, table, _ in heard.of)
 

@@ -23,7 +23,7 @@ class Told:
         self.events.append(("removed", table, index))
 
 
-def test_each_row_that_comes_or_goes_is_told_once_and_in_order() -> None:
+def test_each_row_that_comes_goes_or_is_replaced_is_told_in_order() -> None:
     table: LiveTable[str] = LiveTable()
     table.name = "t"
     told = Told()
@@ -36,8 +36,23 @@ def test_each_row_that_comes_or_goes_is_told_once_and_in_order() -> None:
     table.add("b", "four")
     table.clear()
     assert told.events == [
-        ("added", "t", (b"b",)), ("added", "t", (b"a",)), ("removed", "t", (b"b",)),
+        ("added", "t", (b"b",)), ("added", "t", (b"a",)), ("added", "t", (b"b",)),
+        ("removed", "t", (b"b",)),
         ("added", "t", (b"b",)), ("removed", "t", (b"a",)), ("removed", "t", (b"b",))]
+
+
+def test_a_snapshot_does_not_tell_of_rows_that_stay() -> None:
+    seen = iter(({1: "one", 2: "two"}, {1: "other", 3: "three"}))
+    now = [0.0]
+    snapshot: Snapshot[str] = Snapshot(lambda: next(seen), lambda: now[0])
+    told = Told()
+    snapshot.table.watch(told)
+    snapshot.refresh()
+    told.events.clear()
+    now[0] = 1.0
+    snapshot.refresh()
+    assert told.events == [("removed", "", (2,)), ("added", "", (3,))]
+    assert snapshot.table.get(1) == "other"
 
 
 def test_a_listener_finds_the_row_there_or_gone() -> None:
