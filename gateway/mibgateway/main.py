@@ -23,6 +23,7 @@ from mibagent.model.places import mib_folders
 from mibagent.service.service import Service
 from mibagent.smi.syntax import Value
 from mibagent.snmp.system import SystemGroup
+from mibagent.snmp.target_mib import NotificationGroup, TargetGroup
 from mibagent.store.access import Principal, Rights
 from mibagent.store.layers import Key
 from mibagent.store.rows import Status
@@ -42,8 +43,8 @@ from mibgateway.state import StateDirectory
 from mibgateway.unit import Options, Unit
 
 SERVICES: tuple[type[Service[Any]], ...] = (
-    ScmService, HocService, NlmService, AaaService, CertService, SystemGroup, SnmpService,
-    SipEpService,
+    ScmService, HocService, NlmService, AaaService, CertService, SystemGroup, TargetGroup,
+    NotificationGroup, SnmpService, SipEpService,
 )
 """In the order in which they start."""
 

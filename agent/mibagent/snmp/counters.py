@@ -36,8 +36,13 @@ NAMES = {
     "snmpSilentDrops": "silent_drops",
     "snmpProxyDrops": "proxy_drops",
     "snmpUnknownPDUHandlers": "unknown_pdu_handlers",
+    "snmpUnavailableContexts": "unavailable_contexts",
+    "snmpUnknownContexts": "unknown_contexts",
 }
 """Attributes of Counters by descriptor."""
+
+OF_OTHERS = frozenset({"snmpUnknownPDUHandlers", "snmpUnavailableContexts", "snmpUnknownContexts"})
+"""Those that other modules than SNMPv2-MIB declare."""
 
 
 class Counters:
@@ -75,6 +80,8 @@ class Counters:
     silent_drops: int
     proxy_drops: int
     unknown_pdu_handlers: int
+    unavailable_contexts: int
+    unknown_contexts: int
     in_get_bulks: int
     read_failures: int
 
