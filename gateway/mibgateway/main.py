@@ -39,12 +39,13 @@ from mibgateway.services.nlm import NlmService
 from mibgateway.services.scm import ScmService
 from mibgateway.services.sipep import SipEpService
 from mibgateway.services.snmp import SnmpService
+from mibgateway.services.snmp_vacm import VacmService
 from mibgateway.state import StateDirectory
 from mibgateway.unit import Options, Unit
 
 SERVICES: tuple[type[Service[Any]], ...] = (
     ScmService, HocService, NlmService, AaaService, CertService, SystemGroup, TargetGroup,
-    NotificationGroup, SnmpService, SipEpService,
+    NotificationGroup, VacmService, SnmpService, SipEpService,
 )
 """In the order in which they start."""
 

@@ -113,7 +113,7 @@ class TableNode:
         index = decode_index(suffix, self.index_syntaxes, self.implied)
         try:
             for part, syntax in zip(index, self.index_syntaxes, strict=True):
-                syntax.check(part)
+                syntax.check_key(part)
         except (WrongType, WrongLength, WrongValue) as refusal:
             raise ValueError(refusal.why) from None
         return index

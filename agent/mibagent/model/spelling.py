@@ -258,7 +258,7 @@ def _parse_index(model: MibModel, spelled: str, table: TableNode, keys: Keys) ->
 def _parse_key(spelled: str, name: str, text: str, syntax: Syntax) -> Value:
     try:
         if not (_has_hex(syntax) and _HEX.fullmatch(text)):
-            return syntax.parse(text)
+            return syntax.parse_key(text)
         value = bytes.fromhex(text[2:])
         syntax.check(value)
     except (WrongType, WrongLength, WrongValue) as refusal:

@@ -64,6 +64,7 @@ _NATURAL: dict[Base, tuple[int, int]] = {
     Base.COUNTER64: (0, 2**64 - 1),
 }
 _OCTET_LIKE = (Base.OCTETS, Base.OPAQUE, Base.BITS)
+_ROOTS = ((0,), (1,), (2,))
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,14 @@ class Syntax:
                 raise WrongType(name, "a string of octets is wanted")
             self._check_octets(value, name)
 
+    def check_key(self, value: Value) -> None:
+        """Raise what check raises unless value fits as a part of a row's key.
+
+        A subtree of one sub-identifier does: no value in BER, but usual in the names of views.
+        """
+        if not (self.base is Base.OID and value in _ROOTS):
+            self.check(value)
+
     def _check_number(self, value: int, name: str) -> None:
         low, high = _NATURAL[self.base]
         fits = low <= value <= high
@@ -182,6 +191,12 @@ class Syntax:
         """Give the value of what a person wrote, checked. Raises WrongType, WrongValue …"""
         value = self._parsed(text, name)
         self.check(value, name)
+        return value
+
+    def parse_key(self, text: str) -> Value:
+        """Give a part of a row's key that a person wrote, checked as `check_key` does."""
+        value = self._parsed(text, "")
+        self.check_key(value)
         return value
 
     def _parsed(self, text: str, name: str) -> Value:

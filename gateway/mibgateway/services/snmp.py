@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,20 +10,15 @@ from mibagent.service.service import Service, on_change, provides
 from mibagent.snmp.engine import Engine
 from mibagent.snmp.serving import StoreSource
 from mibagent.snmp.shell import start as listen
-from mibagent.snmp.source import Grant
-from mibagent.snmp.vacm import Level
-from mibagent.store.access import Principal, Rights
 from mibgateway.notifier import Rate
+from mibgateway.services.snmp_access import AccessControl
+from mibgateway.services.snmp_vacm import VacmService, VacmSettings
 
-_FORGETTING = ("snmpCommunityMayWrite", "aaaUsers")
+_FORGETTING = ("snmpCommunityMayWrite", "aaaUsers", "vacm")
 """Objects that say who may what begin so; the others are read at a start, which forgets too."""
 
 REFUSALS_A_MINUTE = 10
 """Notifications of refused requests; more are counted by SNMPv2-MIB alone."""
-
-
-MOST_JUDGED = 256
-"""Communities and hosts that are remembered to be let in."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +64,8 @@ class SnmpService(Service[SnmpSettings]):
         self._engine: Engine | None = None
         self._port: Any = None
         self._port_in_use = 0
-        self._running: SnmpSettings | None = None
-        self._judged: dict[tuple[int, bytes, str], Grant] = {}
-        """Whom communities stood for, until who may what changes."""
+        self.access = AccessControl(
+            unit.store, self._tables, lambda: self.configured.community_may_write)
         self._refusals = Rate(REFUSALS_A_MINUTE, unit.reactor.seconds)
 
     @property
@@ -80,7 +73,7 @@ class SnmpService(Service[SnmpSettings]):
         """The engine, made when first asked for; its counters outlive a restart of the service."""
         if self._engine is None:
             engine = self._engine = Engine(
-                StoreSource(self.unit.store), self, clock=self.unit.reactor.seconds,
+                StoreSource(self.unit.store), self.access, clock=self.unit.reactor.seconds,
                 on_refused=self._tell_refused)
             self.unit.counters = engine.counted
             self.unit.store.watch(_Forgetter(self))
@@ -88,9 +81,9 @@ class SnmpService(Service[SnmpSettings]):
 
     def start(self, running: SnmpSettings) -> None:
         """Listen where the running configuration says."""
-        self._running = running
+        self.access.running = running
         engine = self.engine
-        self.forget()
+        self.access_changed(self.configured)
         if not (running.enable_snmp_v1 or running.enable_snmp_v2):
             return
         where = self.unit.options.listen
@@ -107,68 +100,30 @@ class SnmpService(Service[SnmpSettings]):
     def stop(self) -> Any:
         """Close the port."""
         port, self._port, self._port_in_use = self._port, None, 0
-        self._running = None
-        self.forget()
+        self.access.running = None
+        self.access_changed(self.configured)
         return port.stopListening() if port is not None else None
 
     def forget(self) -> None:
         """Let the engine ask again who may what."""
-        self._judged.clear()
+        self.access.forget()
         if self._engine is not None:
             self._engine.forget()
 
-    @on_change("snmpCommunityMayWrite")
+    @on_change("snmpCommunityMayWrite", "aaaUsersAccessRights", "aaaUsersRowStatus")
     def access_changed(self, wanted: SnmpSettings) -> None:
-        """Let the very next request be judged anew."""
+        """Let the very next request be judged anew, and the tables of views say how."""
         self.forget()
+        self.access.show()
 
-    def judge(self, version: int, community: bytes, peer_host: str) -> Grant | None:
-        """Say whom a community stands for: Snmp.SnmpUser, or the user of that name.
-
-        RFC 3584 section 5.
-        """
-        known = self._judged.get((version, community, peer_host))
-        if known is not None:
-            return known
-        running = self._running
-        if running is None or not (running.enable_snmp_v1, running.enable_snmp_v2)[version]:
-            return None
-        if running.snmp_user:
-            if not hmac.compare_digest(community, running.community.encode()):
-                return None
-            user = running.snmp_user.encode()
-        else:
-            user = community
-        found = self.unit.store.configured.cell("aaaUsersRowStatus", (user,))
-        if found != 1:
-            return None
-        rights = Rights(int(self.unit.store.get("aaaUsersAccessRights", (user,))))
-        most = Rights.USER if self.configured.community_may_write else Rights.OBSERVER
-        name = user.decode("utf-8", "replace")
-        if len(self._judged) >= MOST_JUDGED:
-            self._judged.clear()
-        judged = self._judged[version, community, peer_host] = Grant.by_rights(Principal(
-            name, max(rights, most), "snmp", peer_host))
-        return judged
-
-    def judge_user(
-        self, name: bytes, level: int, context: bytes, peer_host: str
-    ) -> Grant | None:
-        """Say what a user of SNMPv3 may, who has to be one of Aaa's and to have proved it."""
-        if context:
-            return None
-        asker = name.decode("utf-8", "replace")
-        if level < Level.AUTH_NO_PRIV \
-                or self.unit.store.configured.cell("aaaUsersRowStatus", (name,)) != 1:
-            return Grant(Principal(asker, Rights.OBSERVER, "snmp", peer_host))
-        rights = Rights(int(self.unit.store.get("aaaUsersAccessRights", (name,))))
-        return Grant.by_rights(Principal(asker, rights, "snmp", peer_host))
+    def _tables(self) -> VacmSettings:
+        tables: VacmSettings = self.unit.host.services[VacmService.mib].wired.service.configured
+        return tables
 
     def _tell_refused(self, peer: Any, why: str) -> None:
         if not self._refusals.allows():
             return
-        running = self._running
-        hint = "set Snmp.Community and Snmp.SnmpUser" if running is not None else ""
+        hint = "set Snmp.Community and Snmp.SnmpUser" if self.access.running is not None else ""
         self.unit.notifier.issue("snmpRequestRefused", {
             "snmpNotifiedPeer": f"{peer[0]}:{peer[1]}",
             "snmpNotifiedReason": f"{why}; {hint}" if hint else why})

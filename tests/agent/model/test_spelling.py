@@ -47,7 +47,8 @@ def keys(syntax: Syntax) -> st.SearchStrategy[Value]:
             return st.sampled_from([number for _label, number in syntax.labels])
         return st.integers(max(low, 0), high)
     if syntax.base is Base.OID:
-        return st.lists(st.integers(0, 39), min_size=2, max_size=8).map(tuple)
+        return st.builds(lambda first, rest: (first, *rest), st.integers(0, 2),
+                         st.lists(st.integers(0, 39), max_size=7))
     if syntax.base is Base.IP_ADDRESS:
         return st.binary(min_size=4, max_size=4)
     low, high = syntax.ranges[0] if syntax.ranges else (0, 32)

@@ -152,3 +152,14 @@ def test_bits_are_written_whole() -> None:
 def test_tags_are_those_of_the_wire() -> None:
     assert {base: base.tag for base in Base}[Base.BITS] == Base.OCTETS.tag == 4
     assert Base.COUNTER64.tag == 0x46
+
+
+def test_a_part_of_a_rows_key_may_be_a_root_of_the_tree_and_a_value_may_not() -> None:
+    syntax = Syntax(Base.OID)
+    assert syntax.parse_key("1") == (1,)
+    syntax.check_key((2,))
+    for bad in ((), (3,), (1, 40)):
+        with pytest.raises(Refused):
+            syntax.check_key(bad)
+    with pytest.raises(Refused):
+        syntax.check((1,))

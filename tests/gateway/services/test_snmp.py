@@ -77,7 +77,7 @@ def add(unit: Bench, name: bytes, rights: int) -> None:
 
 
 def judge(unit: Bench, version: int = 1, community: bytes = COMMUNITY) -> Principal | None:
-    grant = service(unit).judge(version, community, "192.0.2.1")
+    grant = service(unit).access.judge(version, community, "192.0.2.1")
     return grant.principal if grant is not None else None
 
 
