@@ -54,6 +54,9 @@ class Link(Protocol):
     def fresh(self) -> None:
         """Forget what has come, or is yet to come, for what was sent."""
 
+    def pause(self, seconds: float) -> None:
+        """Let time pass."""
+
 
 class Channel(Protocol):
     """One identity under which to ask."""

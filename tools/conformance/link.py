@@ -41,6 +41,10 @@ class UdpLink:
         self._socket.close()
         self._socket = self._open()
 
+    def pause(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(seconds)
+
     def send(self, octets: bytes) -> None:
         """Send a datagram; a refusal of the one before is not this one's."""
         for _ in range(2):
