@@ -54,6 +54,7 @@ class Port:
         self._reactor = reactor
         self.written: list[tuple[bytes, Any]] = []
         self.peer: Any = None
+        self.is_reading = True
 
     def write(self, data: bytes, addr: Any = None) -> None:
         self.written.append((data, addr or self.peer))
@@ -62,7 +63,10 @@ class Port:
         self.peer = (host, port)
 
     def stopReading(self) -> None:
-        pass
+        self.is_reading = False
+
+    def startReading(self) -> None:
+        self.is_reading = True
 
     def getHost(self) -> IPv4Address:
         return IPv4Address("TCP", self.host, self.port)

@@ -123,6 +123,15 @@ EFFECTS: dict[str, dict[str, str]] = {
         "snmpMinSeverity": "test_min_severity",
         "snmpCommunityMayWrite": "test_lesser_rights_count_from_the_next_datagram",
     },
+    SERVICES + "test_snmp_traps.py": {
+        "snmpTrapDest": "test_up_to_five_receivers_are_sent_the_start_and_all_that_follows",
+        "snmpEnableTrap": "test_nothing_is_sent_until_it_is_enabled",
+        "snmpTrapDestVersion": "test_each_version_is_sent_as_its_own",
+        "snmpTrapDestInform": "test_an_inform_is_sent_again_until_it_is_answered",
+        "snmpTrapDestCommunity": "test_the_community_is_that_of_the_door",
+        "snmpTrapDestUser": "test_a_user_makes_it_version_3",
+        "snmpMaxTrapRate": "test_a_storm_is_bounded_at_once",
+    },
     "tests/gateway/test_unit.py": {
         # services that have no notification of their own yet
         "aaaMinSeverity": "test_each_service_issues_from_its_own_least_severity",

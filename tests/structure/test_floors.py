@@ -18,6 +18,7 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (6, "mibgateway.syslog"),
     (6, "mibgateway.clock"),
     (5, "mibagent.agent"),
+    (5, "mibgateway.lookup"),
     (5, "mibgateway.tls"),
     (5, "mibgateway.errors"),
     (4, "mibagent.snmp"),

@@ -37,6 +37,7 @@ class Send:
 
     address: Address
     datagram: bytes
+    kind: Kind = Kind.TRAP
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ class Originator:
         datagram = self._messages.seal(now, target, kind, notification, request_id)
         if datagram is None or len(datagram) > target.max_size:
             return []
-        return [Send(target.address, datagram)]
+        return [Send(target.address, datagram, kind)]
 
     # -- informs
 

@@ -1,4 +1,4 @@
-"""UDP for the engine.
+"""UDP for the engine, and for the notification originator.
 
 Datagrams are taken up to sixteen at a time. A full sixteen means load: all are answered, then all
 answers sent, which saves each its own cold start; fewer are answered one by one, so that a manager
@@ -12,13 +12,19 @@ import contextlib
 import socket
 from collections.abc import Callable
 from functools import partial
+from ipaddress import ip_address
 from typing import Any
 
 from twisted.internet import udp
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import CannotListenError, MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
 
+from mibagent.snmp.counters import Counters
 from mibagent.snmp.engine import Engine
+from mibagent.snmp.notify import Originator, Send
+from mibagent.snmp.targets import Address, Kind, Targets
+from mibagent.snmp.trap import NO_ADDRESS, Notification
 
 CHUNK = 16
 CHUNKS_A_TURN = 4
@@ -112,3 +118,119 @@ def start(
     listening = SnmpPort(reactor, engine, interface, port, after_chunk)
     listening.startListening()  # type: ignore[no-untyped-call]
     return listening
+
+
+class NotificationPort:
+    """Carries an originator's effects out: a socket for IPv4, one for IPv6, each made at need.
+
+    They are read only while an answer is due, so that nobody is heard who was not asked.
+    """
+
+    def __init__(
+        self, reactor: Any, originator: Originator, counters: Callable[[], Counters], where: str,
+    ) -> None:
+        """where: the address of ours to send from, where it is one that receivers can see."""
+        self.unsent = 0
+        """Datagrams that the host could not send."""
+        self._reactor, self._originator, self._counters = reactor, originator, counters
+        self._from = _source_of(where)
+        self._ports: dict[bool, Any] = {}
+        self._is_reading = False
+        self._timer: Any = None
+
+    def aim(self, targets: Targets) -> None:
+        """Send to these from now on."""
+        self._carry_out(self._originator.aim(self._reactor.seconds(), targets))
+
+    def issue(self, notification: Notification) -> None:
+        """Send a notification to whom it concerns."""
+        self._carry_out(self._originator.issue(self._reactor.seconds(), notification))
+
+    def stop(self) -> None:
+        """Close the sockets; informs under way are dropped."""
+        self.aim(Targets())
+        for port in self._ports.values():
+            port.stopListening()
+        self._ports.clear()
+        self._is_reading = False
+
+    def _carry_out(self, effects: list[Send]) -> None:
+        for effect in effects:
+            self._send(effect)
+        self._rearm()
+
+    def _send(self, effect: Send) -> None:
+        address = effect.address
+        try:
+            port = self._ports.get(address.is_v6) or self._open(address.is_v6)
+            port.write(effect.datagram, (address.host, address.port))
+        except (OSError, CannotListenError, MessageLengthError):
+            self.unsent += 1
+            return
+        counters = self._counters()
+        counters.out_pkts += 1
+        counters.out_traps += effect.kind is Kind.TRAP
+
+    def _open(self, is_v6: bool) -> Any:
+        where = self._from.get(is_v6, "::" if is_v6 else "0.0.0.0")
+        port = self._ports[is_v6] = self._reactor.listenUDP(
+            0, _Answers(self._received), interface=where, maxPacketSize=LARGEST)
+        if not self._is_reading:
+            port.stopReading()
+        return port
+
+    def _received(self, datagram: bytes, peer: Any) -> None:
+        self._counters().in_pkts += 1
+        self._carry_out(self._originator.received(
+            self._reactor.seconds(), datagram, Address(str(peer[0]), int(peer[1]))))
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._carry_out(self._originator.tick(self._reactor.seconds()))
+
+    def _rearm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self._originator.deadline
+        if deadline is not None:
+            self._timer = self._reactor.callLater(
+                max(0.0, deadline - self._reactor.seconds()), self._tick)
+        if self._is_reading != self._originator.expects_answers:
+            self._is_reading = not self._is_reading
+            for port in self._ports.values():
+                (port.startReading if self._is_reading else port.stopReading)()
+
+    def our_address(self, host: str) -> bytes:
+        """Give the IPv4 address of ours that a host sees, as four octets; zeros where none is."""
+        if False in self._from:
+            return ip_address(self._from[False]).packed
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect((host, 9))        # sends nothing, and chooses a way
+                return ip_address(probe.getsockname()[0]).packed
+            except OSError:
+                return NO_ADDRESS
+
+
+class _Answers(DatagramProtocol):
+    """What comes back to a socket that notifications leave by."""
+
+    noisy = False
+
+    def __init__(self, received: Callable[[bytes, Any], None]) -> None:
+        self._received = received
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        self._received(datagram, addr)
+
+
+def _source_of(where: str) -> dict[bool, str]:
+    """Give the address to send from by whether it is of IPv6; none where any will do.
+
+    A unit that listens on loopback alone still reaches receivers elsewhere.
+    """
+    address = ip_address(where)
+    if address.is_unspecified or address.is_loopback:
+        return {}
+    return {address.version == 6: where}

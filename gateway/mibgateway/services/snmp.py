@@ -10,8 +10,10 @@ from mibagent.service.service import Service, on_change, provides
 from mibagent.snmp.engine import Engine
 from mibagent.snmp.serving import StoreSource
 from mibagent.snmp.shell import start as listen
+from mibagent.snmp.system import AuthenTraps
 from mibgateway.notifier import Rate
 from mibgateway.services.snmp_access import AccessControl
+from mibgateway.services.snmp_traps import Destinations, Door, Managers, Standings, TrapVersion
 from mibgateway.services.snmp_vacm import VacmService, VacmSettings
 
 _FORGETTING = ("snmpCommunityMayWrite", "aaaUsers", "vacm")
@@ -31,6 +33,21 @@ class SnmpSettings:
     snmp_user: str
     port: int
     community_may_write: bool
+    trap_dest: Destinations
+    enable_trap: bool
+    trap_dest_version: TrapVersion
+    trap_dest_inform: bool
+    trap_dest_community: str
+    trap_dest_user: str
+    max_trap_rate: int
+
+    @property
+    def door(self) -> Door | None:
+        """What goes to Snmp.TrapDest; None where nothing is sent to anybody."""
+        if not self.enable_trap:
+            return None
+        return Door(self.trap_dest.hosts, self.trap_dest_version, self.trap_dest_inform,
+                    self.trap_dest_user)
 
 
 class _Forgetter:
@@ -67,6 +84,8 @@ class SnmpService(Service[SnmpSettings]):
         self.access = AccessControl(
             unit.store, self._tables, lambda: self.configured.community_may_write)
         self._refusals = Rate(REFUSALS_A_MINUTE, unit.reactor.seconds)
+        self._standings = Standings(self.access)
+        self._managers = Managers(unit, self._standings)
 
     @property
     def engine(self) -> Engine:
@@ -83,7 +102,12 @@ class SnmpService(Service[SnmpSettings]):
         """Listen where the running configuration says."""
         self.access.running = running
         engine = self.engine
+        door = running.door
+        self.access.told = door.told if door is not None else frozenset()
+        self._standings.community = running.trap_dest_community.encode()
         self.access_changed(self.configured)
+        self.limit_traps(self.configured)
+        self._managers.start(door)
         if not (running.enable_snmp_v1 or running.enable_snmp_v2):
             return
         where = self.unit.options.listen
@@ -100,6 +124,7 @@ class SnmpService(Service[SnmpSettings]):
     def stop(self) -> Any:
         """Close the port."""
         port, self._port, self._port_in_use = self._port, None, 0
+        self._managers.stop()
         self.access.running = None
         self.access_changed(self.configured)
         return port.stopListening() if port is not None else None
@@ -120,9 +145,16 @@ class SnmpService(Service[SnmpSettings]):
         tables: VacmSettings = self.unit.host.services[VacmService.mib].wired.service.configured
         return tables
 
+    @on_change("snmpMaxTrapRate")
+    def limit_traps(self, wanted: SnmpSettings) -> None:
+        """Send no more notifications a second than that."""
+        self._managers.limit(wanted.max_trap_rate)
+
     def _tell_refused(self, peer: Any, why: str) -> None:
         if not self._refusals.allows():
             return
+        if self.unit.store.get("snmpEnableAuthenTraps") == AuthenTraps.ENABLED:
+            self.unit.notifier.issue("authenticationFailure")
         hint = "set Snmp.Community and Snmp.SnmpUser" if self.access.running is not None else ""
         self.unit.notifier.issue("snmpRequestRefused", {
             "snmpNotifiedPeer": f"{peer[0]}:{peer[1]}",
@@ -147,3 +179,34 @@ class SnmpService(Service[SnmpSettings]):
     def sets(self) -> int:
         """SETs since the start."""
         return self.engine.counters["snmpInSetRequests"] & 0xFFFFFFFF
+
+    @provides("snmpStatsTrapsSent")
+    def traps_sent(self) -> int:
+        """Traps, one for each receiver."""
+        return self._managers.tally.traps & 0xFFFFFFFF
+
+    @provides("snmpStatsInformsSent")
+    def informs_sent(self) -> int:
+        """Informs, however often each was sent."""
+        return self._managers.tally.informs & 0xFFFFFFFF
+
+    @provides("snmpStatsInformsAcknowledged")
+    def informs_acknowledged(self) -> int:
+        """Informs that are well received."""
+        return self._managers.tally.acknowledged & 0xFFFFFFFF
+
+    @provides("snmpStatsInformsFailed")
+    def informs_failed(self) -> int:
+        """Informs that were answered with an error or not at all."""
+        tally = self._managers.tally
+        return (tally.refused + tally.unanswered) & 0xFFFFFFFF
+
+    @provides("snmpStatsNotificationsDropped")
+    def notifications_dropped(self) -> int:
+        """Notifications lost in the unit."""
+        return self._managers.tally.dropped & 0xFFFFFFFF
+
+    @provides("snmpInformsWaiting")
+    def informs_waiting(self) -> int:
+        """Informs that have no answer yet."""
+        return self._managers.waiting

@@ -29,6 +29,9 @@ GROUPS = {Rights.OBSERVER: b"observer", Rights.USER: b"user", Rights.ADMIN: b"ad
 
 WRITE_VIEWS = {Rights.OBSERVER: NOTHING.name, Rights.USER: b"user", Rights.ADMIN: EVERYTHING.name}
 
+TOLD = b"trapDest"
+"""The group of those that are sent notifications by a community, and ask for nothing."""
+
 MOST_OF_A_NAME = 32
 """Octets of a security name in the standard tables; longer ones are not shown there."""
 
@@ -72,6 +75,8 @@ class AccessControl:
         """tables: gives what is configured of the standard tables."""
         self.running: Running | None = None
         """None while the agent is stopped: nobody is let in."""
+        self.told: frozenset[tuple[int, bytes]] = frozenset()
+        """Security models and names for which notifications go to Snmp.TrapDest."""
         self._store, self._tables = store, tables
         self._community_may_write = community_may_write
         self._judged: dict[tuple[int, bytes, int, str], Grant] = {}
@@ -182,6 +187,7 @@ class AccessControl:
         found: dict[tuple[int, bytes], bytes] = {}
         if running is None:
             return found
+        found.update(dict.fromkeys(self.told, TOLD))
         versions = [Model.V1] * running.enable_snmp_v1 + [Model.V2C] * running.enable_snmp_v2
         for index in self._store.configured.rows(self._store.model.tables["aaaUsersTable"]):
             (name,) = index
@@ -226,6 +232,8 @@ def _entries_given() -> Iterator[Entry]:
             for model in (Model.V1, Model.V2C):
                 yield Entry(group, *views, model=model)
         yield Entry(group, *views, model=Model.USM, level=Level.AUTH_NO_PRIV)
+    for model in (Model.V1, Model.V2C):
+        yield Entry(TOLD, notify=EVERYTHING.name, model=model)
 
 
 def _entries(made: VacmSettings) -> Iterator[Entry]:

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any, Protocol
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import CannotListenError, MessageLengthError
-from twisted.internet.interfaces import (
-    IAddress,
-    IHostnameResolver,
-    IHostResolution,
-    IResolutionReceiver,
-)
+from twisted.internet.interfaces import IHostnameResolver
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
-from zope.interface import implementer
+
+from mibgateway.lookup import Search
 
 PORT = 514
 QUEUE_LENGTH = 64
@@ -65,7 +59,7 @@ class SyslogSender:
         self._host, self._port = "", PORT
         self._link: _Link | None = None
         self._queue: deque[bytes] = deque()
-        self._search: _Search | None = None
+        self._search: Search | None = None
         self._found_at = 0.0
         self._wait = FIRST_RETRY_S
         self._timer: Any = None
@@ -121,19 +115,10 @@ class SyslogSender:
 
     def _look_up(self) -> None:
         self._timer = None
-        try:
-            address = str(ip_address(self._host.strip("[]")))
-        except ValueError:
-            self._search = search = _Search(self._found)
-            self._reactor.nameResolver.resolveHostName(
-                search, self._host, self._port, transportSemantics="UDP"
-            )
-        else:
-            self._found(None, [address])
+        self._search = search = Search(self._found)
+        search.begin(self._reactor, self._host, self._port)
 
-    def _found(self, search: _Search | None, addresses: list[str]) -> None:
-        if search is not self._search:
-            return                            # an answer about a collector of before
+    def _found(self, addresses: list[str]) -> None:
         self._search = None
         self._found_at = self._reactor.seconds()
         if self._link is not None:
@@ -172,7 +157,9 @@ class SyslogSender:
         return None
 
     def _forget(self) -> None:
-        self._search = None
+        if self._search is not None:
+            self._search.give_up()
+            self._search = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -208,22 +195,3 @@ class _Link(DatagramProtocol):
 
     def connectionRefused(self) -> None:
         self.refused += 1
-
-
-@implementer(IResolutionReceiver)
-class _Search:
-    """Collects the addresses of a name."""
-
-    def __init__(self, found: Callable[[_Search, list[str]], None]) -> None:
-        self._found = found
-        self._addresses: list[str] = []
-
-    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:  # noqa: N803
-        """Nothing is known yet."""
-
-    def addressResolved(self, address: IAddress) -> None:
-        if isinstance(address, IPv4Address | IPv6Address):
-            self._addresses.append(address.host)
-
-    def resolutionComplete(self) -> None:
-        self._found(self, self._addresses)
