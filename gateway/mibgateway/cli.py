@@ -206,6 +206,63 @@ def cert_import(state: Path, path: Path, kind: str, name: str, password: bool) -
     sys.exit(status)
 
 
+@mibgate.group()
+def tls() -> None:
+    """TLS from a unit's point of view."""
+
+
+@tls.command("probe")
+@state_option
+@click.argument("server", metavar="HOST:PORT")
+@click.option("--sni", default="", metavar="NAME",
+              help="The name to ask for and to look for in the certificate; HOST otherwise.")
+def tls_probe(state: Path, server: str, sni: str) -> None:
+    """Say what a TLS server negotiates, and which validation level would take it and why not.
+
+    It is judged with the CAs and the certificate of the unit whose state is given; exit status 0
+    says that it would be taken at level HostName.
+    """
+    from mibagent.smi.host import HostPort
+    from mibgateway.northbound.script_grammar import quote
+    from mibgateway.northbound.shell import ask_console
+    try:
+        named = HostPort.from_text(server)
+    except ValueError as error:
+        raise click.ClickException(f"{server}: {error}") from None
+    line = f"Cert.Probe Host={quote(str(named))} Sni={quote(sni)}"
+    found = ask_console(state / "console", line.encode())
+    if found is None:
+        sys.exit(_probe_offline(state, named, sni))
+    for failure in found["failures"]:
+        raise click.ClickException(failure["why"])
+    report = "\n".join(found["answers"])
+    click.echo(report)
+    sys.exit(0 if "\nHostName pass" in report else 1)
+
+
+def _probe_offline(state: Path, server: Any, sni: str) -> int:
+    """Probe with the certificates that a unit which does not run has, or with none."""
+    from tempfile import TemporaryDirectory
+
+    from mibgateway.main import Launch, Order, run_order
+    lines: list[str] = []
+
+    async def look(launch: Launch) -> None:
+        service: Any = launch.unit.host.services["Cert"].wired.service
+        service.open_vault()
+        lines.extend(await service.look_over(server, sni))
+
+    with TemporaryDirectory() as nowhere:
+        has_unit = (state / "unit.db").exists()
+        if not has_unit:
+            click.echo(f"no unit in {state}: judged without any CA", err=True)
+        order = Order(state if has_unit else Path(nowhere), say=_say)
+        status = run_order(order, then=look)
+    for line in lines:
+        click.echo(line)
+    return status or int(not any(line.startswith("HostName pass") for line in lines))
+
+
 def _run_script(state: Path, octets: bytes, show_lines: bool = True) -> int:
     from mibgateway.northbound.shell import ask_console
     found = ask_console(state / "console", octets)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from mibagent.errors import StateError
+from mibagent.service.jobs import JobFailed
 from mibagent.store.journal import Journal
 from mibagent.store.seal import Sealer
 
@@ -89,3 +90,19 @@ class StateDirectory:
         """Close the database and let the next process in."""
         self.journal.close()
         self._lock_close()
+
+
+def own_file(root: Path, name: str) -> Path:
+    """Give the file below root that a network may name. Raises JobFailed when it leads out."""
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise JobFailed(f"{name}: from a network a path is relative to the unit's files, "
+                        "without ..")
+    try:
+        found = (root / path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise JobFailed(f"{name} can't be read: {why}") from None
+    if not found.is_relative_to(root.resolve()):
+        raise JobFailed(f"{name}: a link leads out of the unit's files")
+    return found

@@ -18,6 +18,11 @@ from tests.structure.tree import ROOT
 SERVICES = "tests/gateway/services/"
 
 EFFECTS: dict[str, dict[str, str]] = {
+    "tests/wire/test_tls_probe.py": {
+        "certProbeRowStatus": "test_the_job_gives_the_report_line_by_line",
+        "certProbeHost": "test_the_job_gives_the_report_line_by_line",
+        "certProbeSni": "test_the_name_may_be_another",
+    },
     SERVICES + "test_aaa.py": {
         "aaaUsersPassword": "test_a_password_can_be_changed_and_taken_away",
         "aaaUsersAccessRights": "test_the_office_may_change_hands_in_one_transaction",
@@ -36,6 +41,20 @@ EFFECTS: dict[str, dict[str, str]] = {
         "certImportPath": "test_a_path_from_a_network_is_below_the_units_files",
         "certImportPem": "test_a_ca_is_trusted_at_once",
         "certImportPassword": "test_a_locked_key_wants_its_password_which_nobody_reads_back",
+        "certCertificateAuthoritiesOverrideIssuedCertificateOcspUrl":
+            "test_a_cas_row_says_whom_to_ask_about_what_it_issued",
+        "certGenerateSelfSignedRowStatus": "test_a_self_signed_certificate_is_made_here",
+        "certGenerateSelfSignedFileName": "test_a_self_signed_certificate_is_made_here",
+        "certGenerateSelfSignedCommonName": "test_a_self_signed_certificate_is_made_here",
+        "certGenerateSelfSignedSubjectAltName": "test_a_self_signed_certificate_is_made_here",
+        "certGenerateSelfSignedDays": "test_a_self_signed_certificate_is_made_here",
+        "certGenerateSelfSignedKeyType": "test_a_self_signed_certificate_is_made_here",
+        **{f"certGenerateCsr{column}":
+           "test_a_request_finds_its_key_again_when_it_comes_back_as_a_certificate"
+           for column in ("RowStatus", "FileName", "CommonName", "SubjectAltName", "KeyType")},
+        "certSigningRequestsRowStatus": "test_a_dropped_request_takes_its_key_away",
+        "certKeyLogRowStatus": "test_the_key_log_is_on_for_so_many_minutes",
+        "certKeyLogMinutes": "test_the_key_log_is_on_for_so_many_minutes",
     },
     SERVICES + "test_hoc.py": {
         "hocStaticTimeZone": "test_the_time_is_local_by_the_zone",

@@ -44,6 +44,10 @@ ELSEWHERE: dict[str, str] = {
     "gateway/mibgateway/tls/creator.py": "tests/gateway/tls/test_handshakes.py",
     "gateway/mibgateway/tls/explain.py": "tests/gateway/tls/test_handshakes.py",
     "gateway/mibgateway/tls/native.py": "tests/gateway/tls/test_handshakes.py",
+    "gateway/mibgateway/tls/making.py": "tests/gateway/services/test_cert.py",
+    "gateway/mibgateway/tls/probe.py": "tests/wire/test_tls_probe.py",
+    "gateway/mibgateway/tls/keylog.py": "tests/gateway/tls/test_shared.py",
+    "gateway/mibgateway/services/cert_rows.py": "tests/gateway/services/test_cert.py",
     "gateway/mibgateway/tls/shell.py": "tests/wire/test_tls_table.py",
     "gateway/mibgateway/tls/policy.py": "tests/gateway/tls/test_suites.py",
     # promised from further off: by the host, the whole unit or the service above

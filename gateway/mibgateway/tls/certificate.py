@@ -220,8 +220,13 @@ _CURVES = {"secp256r1": "P256", "secp384r1": "P384", "secp521r1": "P521"}
 
 
 def key_type(certificate: x509.Certificate) -> str:
-    """Write kind and size of the public key."""
-    match certificate.public_key():
+    """Write kind and size of a certificate's public key."""
+    return kind_of_key(certificate.public_key())
+
+
+def kind_of_key(public: object) -> str:
+    """Write kind and size of a public key."""
+    match public:
         case rsa.RSAPublicKey() as key:
             return f"RSA-{key.key_size}"
         case ec.EllipticCurvePublicKey() as key:

@@ -30,6 +30,7 @@ from mibgateway.tls.certificate import CredentialError, subject_of
 from mibgateway.tls.credentials import Authority, HostCredential
 from mibgateway.tls.explain import explain
 from mibgateway.tls.identity import Clock, Judge, PeerRefused, address_of
+from mibgateway.tls.keylog import KeyLog
 from mibgateway.tls.native import (
     ask_for_the_name,
     judge_at,
@@ -38,7 +39,7 @@ from mibgateway.tls.native import (
     was_resumed,
 )
 from mibgateway.tls.policy import Level, PolicyError, TlsPolicy, Trust, problems
-from mibgateway.tls.shared import KeptSession, KeyLog, Shared
+from mibgateway.tls.shared import KeptSession, Shared
 from mibgateway.tls.suites import iana_name
 
 if TYPE_CHECKING:

@@ -35,6 +35,10 @@ CERTIFICATE_LIMIT = 64
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
+class KeyMismatch(CredentialError):
+    """A private key that belongs to none of the certificates it came with."""
+
+
 @dataclass(frozen=True)
 class HostCredential:
     """A certificate of the unit's own, with its chain and its key."""
@@ -47,7 +51,7 @@ class HostCredential:
 
     def __post_init__(self) -> None:
         if self.key.public_key() != self.certificate.public_key():
-            raise CredentialError(
+            raise KeyMismatch(
                 f"{self.name}: the key does not belong to {subject_of(self.certificate)}"
             )
 
@@ -66,11 +70,7 @@ class HostCredential:
 
     def key_pem(self) -> bytes:
         """Write the key without a password, PKCS#8: only ever to be sealed."""
-        return self.key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+        return key_pem(self.key)
 
 
 @dataclass(frozen=True)
@@ -102,17 +102,37 @@ class Authority:
             ) from error
 
 
-def read_host(name: str, octets: bytes, password: str = "") -> HostCredential:
+def key_pem(key: PrivateKey) -> bytes:
+    """Write a key without a password, PKCS#8: only ever to be sealed."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def read_key(name: str, octets: bytes) -> PrivateKey:
+    """Read what `key_pem` wrote. Raises CredentialError."""
+    return _only_key(name, list(_pem_blocks(name, octets)), "")
+
+
+def read_host(
+    name: str, octets: bytes, password: str = "", keys: Iterable[PrivateKey] = ()
+) -> HostCredential:
     """Read a host certificate with its key: PEM in any order, or PKCS#12.
 
     The certificate that the key belongs to is taken as the unit's own, the others in the order in
-    which they issued each other. Raises CredentialError.
+    which they issued each other. Where there is no key in it, the one of `keys` that fits is taken.
+    Raises CredentialError.
     """
     _check_size(name, octets)
     if _is_pem(octets):
         blocks = list(_pem_blocks(name, octets))
         certificates = _certificates(name, blocks)
-        key = _only_key(name, blocks, password)
+        if certificates and not any(label.endswith("PRIVATE KEY") for label, _ in blocks):
+            key = _fitting_key(name, certificates, keys)
+        else:
+            key = _only_key(name, blocks, password)
     else:
         certificates, key = _from_pkcs12(name, octets, password)
     if not certificates:
@@ -250,6 +270,18 @@ def _only_key(name: str, blocks: list[tuple[str, bytes]], password: str) -> Priv
     return _supported(name, key)
 
 
+def _fitting_key(
+    name: str, certificates: list[x509.Certificate], keys: Iterable[PrivateKey]
+) -> PrivateKey:
+    for key in keys:
+        if any(each.public_key() == key.public_key() for each in certificates):
+            return key
+    raise CredentialError(
+        f"{name}: no private key in it, one is needed; no signing request and no certificate of "
+        "the unit's has one that fits"
+    )
+
+
 def _supported(name: str, key: object) -> PrivateKey:
     if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         return key
@@ -288,7 +320,7 @@ def _in_order(
     own = next((each for each in rest if each.public_key() == public), None)
     if own is None:
         shown = ", ".join(map(subject_of, rest[:3]))
-        raise CredentialError(
+        raise KeyMismatch(
             f"{name}: the private key belongs to none of its certificates: {shown}"
         )
     chain = [own]

@@ -9,6 +9,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -91,6 +92,17 @@ def responder_of(certificate: x509.Certificate) -> str:
                 and location.value.lower().startswith("http://"):
             return location.value
     return ""
+
+
+def is_responder_url(url: str) -> bool:
+    """Whether a responder can be asked there. RFC 6960 section A.1."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    fits = url.isascii() and url.isprintable() and " " not in url
+    return fits and parts.scheme == "http" and bool(parts.hostname)
 
 
 def read(

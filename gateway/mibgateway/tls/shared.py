@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography import x509
 from OpenSSL import SSL
 
+from mibgateway.tls.keylog import KeyLog
 from mibgateway.tls.revocation import Revocation
 
 MOST_SESSIONS = 200
@@ -54,29 +55,6 @@ class Sessions:
     def clear(self) -> None:
         """Forget all."""
         self._kept.clear()
-
-
-class KeyLog:
-    """Where the secrets of connections are written while somebody may read them; off at first."""
-
-    def __init__(self) -> None:
-        self._write: Callable[[bytes], None] | None = None
-        self.turns = 0
-        """Grows at each change, so that contexts which were made before are not used again."""
-
-    @property
-    def is_on(self) -> bool:
-        return self._write is not None
-
-    def turn(self, write: Callable[[bytes], None] | None) -> None:
-        """Write each line from here on by that, None: no more."""
-        self._write = write
-        self.turns += 1
-
-    def hear(self, connection: SSL.Connection, line: bytes) -> None:
-        """Take a line in NSS's format from OpenSSL. RFC 9850 section 2."""
-        if self._write is not None:
-            self._write(line + b"\n")
 
 
 @dataclass

@@ -25,8 +25,10 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mibgateway.tls.creator import ClientCreator, ServerCreator
-from mibgateway.tls.ocsp import OcspError
+from mibgateway.tls.creator import ClientCreator, ServerCreator, facts
+from mibgateway.tls.identity import PeerRefused
+from mibgateway.tls.ocsp import OcspError, is_responder_url
+from mibgateway.tls.probe import Closed, NoConnection, Seen
 
 Creator = ClientCreator | ServerCreator
 
@@ -215,16 +217,12 @@ class TlsEndpoint:
 def fetch_answer(reactor: Any, url: str, request: bytes) -> Deferred[bytes]:
     """Ask an OCSP responder; the Deferred fails with OcspError. RFC 6960 section A.1."""
     done: Deferred[bytes] = Deferred()
-    try:
-        parts = urlsplit(url)
-        port = parts.port or 80
-    except ValueError:
-        parts, port = urlsplit(""), 0
-    if parts.scheme != "http" or not parts.hostname or not url.isascii() or not url.isprintable() \
-            or " " in url:
+    if not is_responder_url(url):
         done.errback(OcspError("its address is no http URL"))
         return done
-    exchange = _Exchange(reactor, parts.hostname, port, _post(parts, request), done)
+    parts = urlsplit(url)
+    exchange = _Exchange(
+        reactor, parts.hostname or "", parts.port or 80, _post(parts, request), done)
     exchange.begin()
     return done
 
@@ -321,3 +319,83 @@ def _length(fields: list[bytes]) -> int | None:
         if name.strip().lower() == b"content-length" and digits.isdigit() and len(digits) < 10:
             return int(digits)
     return None
+
+
+# -- one handshake, to be looked at
+
+SHAKE_S = 5.0
+"""How long one connection may take until its handshake is done."""
+
+LINGER_S = 0.4
+"""How long a server that has finished its handshake may take to refuse a certificate of ours."""
+
+
+def shake(
+    reactor: Any, host: str, port: int, creator: ClientCreator, lingers: bool
+) -> Deferred[Seen]:
+    """Connect, shake hands, look, and close.
+
+    The Deferred fails with NoConnection, or with what the handshake failed with.
+    """
+    look = _Look(reactor, lingers)
+    factory = tls_factory(creator, look, reactor)
+    look.connector = reactor.connectTCP(host, port, factory, SHAKE_S)
+    return look.done
+
+
+class _Look(ClientFactory):
+    """Makes the one connection that is looked at."""
+
+    noisy = False
+
+    def __init__(self, reactor: Any, lingers: bool) -> None:
+        self._reactor, self.lingers = reactor, lingers
+        self.done: Deferred[Seen] = Deferred()
+        self.connector: Any = None
+        self._timer = reactor.callLater(
+            SHAKE_S, lambda: self.end(NoConnection(f"no answer within {SHAKE_S:.0f} s")))
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        return _Looked(self)
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        self.end(NoConnection(reason.getErrorMessage().rstrip(".") or "no connection"))
+
+    def linger(self, seen: Seen) -> None:
+        """Give what was seen, once nothing has come that refuses us."""
+        if self.lingers and not self.done.called:
+            self._timer.cancel()
+            self._timer = self._reactor.callLater(LINGER_S, self.end, seen)
+        else:
+            self.end(seen)
+
+    def end(self, outcome: Seen | BaseException) -> None:
+        """Tell the outcome once, and hang up."""
+        if self.done.called:
+            return
+        if self._timer.active():
+            self._timer.cancel()
+        if isinstance(outcome, Seen):
+            self.done.callback(outcome)
+        else:
+            self.done.errback(outcome)
+        self.connector.disconnect()
+
+
+@implementer(IHandshakeListener)
+class _Looked(Protocol):
+    """A connection that says nothing."""
+
+    def __init__(self, look: _Look) -> None:
+        self._look = look
+
+    def handshakeCompleted(self) -> None:
+        transport: Any = self.transport
+        connection = transport.getHandle()
+        chain = tuple(connection.get_peer_cert_chain(as_cryptography=True) or ())
+        self._look.linger(Seen(facts(connection), chain, transport.getPeer().host))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        why = reason.value
+        said = isinstance(why, SSL.Error | PeerRefused)
+        self._look.end(why if said and why else Closed("the server closed the connection"))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -14,13 +17,18 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     pkcs12,
 )
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.error import ConnectionRefusedError
+from twisted.python.failure import Failure
 
 from mibagent.errors import MibgateError, NoAccess, NoCreation, WrongValue
 from mibagent.model.nodes import Access
 from mibagent.service.jobs import JobResult
 from mibagent.smi.syntax import Value
-from mibgateway.services.cert import own_file
+from mibgateway.services.cert_rows import Reports
+from mibgateway.state import own_file
 from mibgateway.tls.certificate import Status
+from mibgateway.tls.revocation import Responder, Revoked
 from tests.gateway.kit import LOCAL, USER, Bench, bench, model
 from tests.gateway.tls.pki import NOW, Issued, chain_pem, dns, ip, issue
 
@@ -78,7 +86,7 @@ def test_a_host_certificate_comes_with_its_key_and_its_row(unit: Bench) -> None:
         "SubjectAltNames", "Status", "DaysLeft", "RowStatus")}
     assert shown == {
         "FileName": b"unit.pem", "IssuedTo": b"CN=unit.example.com", "IssuedBy": b"CN=Test CA",
-        "ValidFrom": b"2031-04-06 07:08:09 UTC", "ValidTo": b"2032-04-05 07:08:09 UTC",
+        "ValidFrom": b"2031-04-06 07:08:09", "ValidTo": b"2032-04-05 07:08:09",
         "Usage": b"TlsClient, TlsServer", "KeyType": b"EC-P256",
         "SubjectAltNames": b"DNS:unit.example.com, IP:192.0.2.5", "Status": Status.VALID,
         "DaysLeft": 335, "RowStatus": 1}
@@ -258,7 +266,7 @@ def test_the_same_name_again_is_a_renewal(unit: Bench) -> None:
     unit.texts()
     take(unit, b"unit.pem", newer.pem(), HOST)
     assert unit.unit.vault.hosts["unit.pem"].certificate == newer.certificate
-    assert unit.get(HOSTS + "ValidTo", (b"unit.pem",)) == b"2033-03-06 07:08:09 UTC"
+    assert unit.get(HOSTS + "ValidTo", (b"unit.pem",)) == b"2033-03-06 07:08:09"
     assert unit.get("certHostCertificateAssociationSip", (b"unit.pem",)) == 0
     assert len(unit.texts("certCertificateAdded")) == 1
 
@@ -351,7 +359,7 @@ def test_a_certificate_that_ends_soon_is_told_once(unit: Bench) -> None:
     ends_in(unit, 29.5)
     told = unit.texts("certCertificateExpiresSoon")
     assert len(told) == 1
-    assert told[0].startswith("Certificate unit.pem expires on 2031-06-04 19:08:09 UTC")
+    assert told[0].startswith("Certificate unit.pem expires on 2031-06-04 19:08:09")
     assert unit.get(HOSTS + "Status", (b"unit.pem",)) == Status.EXPIRES_SOON
     assert unit.get(HOSTS + "DaysLeft", (b"unit.pem",)) == 29
     unit.wait(3600)
@@ -437,6 +445,281 @@ def test_a_stopped_service_keeps_the_vault(unit: Bench) -> None:
     unit.services["MIBGATE-CERT-MIB"].start(unit.services["MIBGATE-CERT-MIB"].configured)
 
 
-def test_kept_times_are_in_utc() -> None:
-    from mibgateway.services.cert import shown_time
-    assert shown_time(NOW + timedelta(hours=1)) == "2031-05-06 08:08:09 UTC"
+def test_times_are_shown_in_the_units_zone(unit: Bench) -> None:
+    take(unit, b"unit.pem", leaf().pem(), HOST)
+    assert unit.get(HOSTS + "ValidFrom", (b"unit.pem",)) == b"2031-04-06 07:08:09"
+    unit.set("hocStaticTimeZone", b"EST5")
+    assert unit.get(HOSTS + "ValidFrom", (b"unit.pem",)) == b"2031-04-06 02:08:09"
+
+
+# -- what came of it
+
+
+@pytest.mark.parametrize(("given", "result"), [
+    ({"Type": OTHER, "Pem": chain_pem(CA.certificate)}, 300),
+    ({"Type": OTHER, "Path": b"none.pem"}, 400),
+    ({"Type": OTHER, "Pem": b"noise"}, 500),
+    ({"Type": HOST, "Pem": BAD["another key"]}, 600)])
+def test_the_last_result_is_kept_for_a_poll(
+    unit: Bench, given: dict[str, Value], result: int
+) -> None:
+    assert unit.get("certStatLastTransferResult") == 100
+    unit.run("certImportTable", arguments(FileName=b"x.pem", **given))
+    assert unit.get("certStatLastTransferResult") == result
+
+
+@pytest.mark.parametrize("kind", [HOST, OTHER])
+@pytest.mark.parametrize("octets", [
+    chain_pem(CA.certificate) * 10_000, b"\0" * 100_000, chain_pem(CA.certificate) + b"\0" * 999,
+    b"-----BEGIN CERTIFICATE-----\n" * 50_000, chain_pem(CA.certificate).decode().encode("utf-16"),
+    b"\xef\xbb\xbf" + chain_pem(CA.certificate), b"-----BEGIN CERTIFICATE-----" + b"A" * 900_000])
+def test_an_odd_file_is_bounded_and_its_error_is_clear(
+    unit: Bench, kind: int, octets: bytes
+) -> None:
+    (files(unit) / "odd.pem").write_bytes(octets)
+    job = unit.run("certImportTable", arguments(Type=kind, Path=b"odd.pem"))
+    if job.result is JobResult.SUCCESS:
+        assert kind == OTHER                    # a mark or zeros around it are passed over
+        assert len(unit.unit.vault.authorities()) == 1
+    else:
+        assert job.error.startswith("odd.pem")
+        assert "broke" not in job.error
+
+
+# -- made here
+
+
+def run(unit: Bench, name: str, **given: Value) -> Any:
+    return unit.run(name + "Table", {name + column: value for column, value in given.items()})
+
+
+@pytest.mark.parametrize(("kind", "shown"), [(100, b"RSA-2048"), (400, b"EC-P256")])
+def test_a_self_signed_certificate_is_made_here(unit: Bench, kind: int, shown: bytes) -> None:
+    job = run(unit, "certGenerateSelfSigned", FileName=b"own.pem", CommonName=b"gw.example.com",
+              SubjectAltName=b"gw.example.com, IP:192.0.2.5", Days=100, KeyType=kind)
+    assert job.result is JobResult.SUCCESS, job.error
+    row = {column: unit.get(HOSTS + column, (b"own.pem",)) for column in (
+        "IssuedTo", "IssuedBy", "SubjectAltNames", "KeyType", "DaysLeft", "Usage")}
+    assert row == {
+        "IssuedTo": b"CN=gw.example.com", "IssuedBy": b"CN=gw.example.com",
+        "SubjectAltNames": b"DNS:gw.example.com, IP:192.0.2.5", "KeyType": shown, "DaysLeft": 99,
+        "Usage": b"TlsClient, TlsServer"}
+    assert unit.unit.vault.hosts["own.pem"].facts.is_authority is False
+
+
+@pytest.mark.parametrize("given", [
+    {"FileName": b"a/b"}, {"FileName": b""}, {"CommonName": b""}, {"CommonName": b"a\nb"},
+    {"SubjectAltName": b"IP:nowhere"}, {"SubjectAltName": b"-x-"}, {"SubjectAltName": b"a,,b"},
+    {"SubjectAltName": b"URI:x y"}, {"SubjectAltName": b",".join([b"a"] * 51)}])
+def test_what_cannot_be_a_certificate_is_refused_in_words(
+    unit: Bench, given: dict[str, Value]
+) -> None:
+    fields: dict[str, Value] = {"FileName": b"own.pem", "CommonName": b"gw", **given}
+    for name in ("certGenerateSelfSigned", "certGenerateCsr"):
+        job = run(unit, name, **fields)
+        assert job.result is JobResult.FAILED
+        assert "broke" not in job.error
+        assert unit.rows(HOSTS + "Table") == unit.rows("certSigningRequestsTable") == []
+
+
+def test_without_the_time_nothing_is_dated(unit: Bench) -> None:
+    unit.set("hocClockSource", 300)
+    job = run(unit, "certGenerateSelfSigned", FileName=b"own.pem", CommonName=b"gw")
+    assert "the time is not known" in job.error
+
+
+REQUESTS = "certSigningRequests"
+
+
+def requested(
+    unit: Bench, name: bytes = b"gw.pem", **given: Value
+) -> x509.CertificateSigningRequest:
+    fields: dict[str, Value] = {"CommonName": b"gw.example.com", **given}
+    job = run(unit, "certGenerateCsr", FileName=name, **fields)
+    assert job.result is JobResult.SUCCESS, job.error
+    pem = unit.get(REQUESTS + "Pem", (name,))
+    assert job.answer.encode() == pem.rstrip()
+    return x509.load_pem_x509_csr(pem)
+
+
+def signed(request: x509.CertificateSigningRequest) -> bytes:
+    """What the CA makes of a request."""
+    names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    builder = (x509.CertificateBuilder().subject_name(request.subject)
+               .issuer_name(CA.certificate.subject).public_key(request.public_key())
+               .serial_number(77).not_valid_before(NOW - timedelta(1))
+               .not_valid_after(NOW + timedelta(90)).add_extension(names.value, critical=False))
+    return chain_pem(builder.sign(CA.key, hashes.SHA256()))
+
+
+@pytest.mark.parametrize("kind", [100, 500])
+def test_a_request_finds_its_key_again_when_it_comes_back_as_a_certificate(
+    unit: Bench, kind: int
+) -> None:
+    request = requested(unit, KeyType=kind, SubjectAltName=b"DNS:gw.example.com")
+    assert request.is_signature_valid
+    assert unit.get(REQUESTS + "IssuedTo", (b"gw.pem",)) == b"CN=gw.example.com"
+    assert unit.get(REQUESTS + "KeyType", (b"gw.pem",)) == \
+        {100: b"RSA-2048", 500: b"EC-P384"}[kind]
+    assert unit.rows(HOSTS + "Table") == []
+    take(unit, b"signed.pem", signed(request), HOST)
+    held = unit.unit.vault.hosts["signed.pem"]
+    assert held.key.public_key() == request.public_key()
+    assert unit.rows(REQUESTS + "Table") == []
+    assert unit.store.configured.cell(REQUESTS + "@key", (b"gw.pem",)) is None
+
+
+def test_a_renewal_of_what_is_there_needs_no_key(unit: Bench) -> None:
+    own = leaf()
+    take(unit, b"unit.pem", own.pem(), HOST)
+    renewed = issue("unit.example.com", dns("unit.example.com"), by=CA, number=1, days=700)
+    take(unit, b"unit.pem", chain_pem(renewed.certificate), HOST)
+    assert unit.unit.vault.hosts["unit.pem"].certificate == renewed.certificate
+
+
+def test_a_dropped_request_takes_its_key_away(unit: Bench) -> None:
+    request = requested(unit)
+    unit.set(REQUESTS + "RowStatus", DESTROY, (b"gw.pem",))
+    assert "no signing request" in fails(
+        unit, Type=HOST, FileName=b"gw.pem", Pem=signed(request))
+
+
+def test_the_key_of_a_request_is_sealed_and_shown_nowhere(unit: Bench, tmp_path: Path) -> None:
+    requested(unit)
+    key = unit.store.configured.cell(REQUESTS + "@key", (b"gw.pem",))
+    assert isinstance(key, bytes)
+    middle = key.split(b"\n")[1]
+    assert middle not in b"".join(
+        path.read_bytes() for path in unit.unit.state.path.rglob("*") if path.is_file())
+    assert middle.decode() not in repr(unit.store.audit())
+
+
+def test_requests_are_bounded_and_the_same_name_again_replaces(unit: Bench) -> None:
+    for number in range(20):
+        requested(unit, b"gw%d.pem" % number)
+    job = run(unit, "certGenerateCsr", FileName=b"more.pem", CommonName=b"gw")
+    assert "20 signing requests wait already" in job.error
+    before = unit.get(REQUESTS + "Pem", (b"gw3.pem",))
+    requested(unit, b"gw3.pem")
+    assert unit.get(REQUESTS + "Pem", (b"gw3.pem",)) != before
+
+
+# -- revocation
+
+
+URL = "certCertificateAuthoritiesOverrideIssuedCertificateOcspUrl"
+
+
+def test_a_cas_row_says_whom_to_ask_about_what_it_issued(unit: Bench) -> None:
+    take(unit, b"ca.pem", chain_pem(CA.certificate, OTHER_CA.certificate))
+    unit.set(URL, b"http://ocsp.example:8080/x", (b"ca.pem",))
+    revocation = unit.unit.vault.shared.revocation
+    assert revocation is not None
+    for each in (CA, OTHER_CA):
+        assert revocation.override(each.certificate) == "http://ocsp.example:8080/x"
+    assert revocation.override(leaf().certificate) == ""
+    unit.set(OTHERS + "RowStatus", DESTROY, (b"ca.pem",))
+    assert revocation.override(CA.certificate) == ""
+
+
+@pytest.mark.parametrize("url", [b"https://x/", b"x", b"http://", b"http://x:y/", b"http://a b/"])
+def test_a_responders_url_is_an_http_url(unit: Bench, url: bytes) -> None:
+    take(unit, b"ca.pem", chain_pem(CA.certificate))
+    with pytest.raises(WrongValue, match="http://"):
+        unit.set(URL, url, (b"ca.pem",))
+
+
+def test_what_responders_say_is_told_once(unit: Bench) -> None:
+    revocation = unit.unit.vault.shared.revocation
+    assert revocation is not None
+    for _ in range(2):
+        revocation.tell(Responder("http://ocsp.example/", "no answer within 5 s"))
+    assert unit.texts("certOcspResponderNotAvailable") == [
+        "OCSP responder http://ocsp.example/ is not available: no answer within 5 s."]
+    assert len(unit.active()) == 1
+    for _ in range(2):
+        revocation.tell(Responder("http://ocsp.example/"))
+    assert unit.texts("certOcspResponderAvailable") == [
+        "OCSP responder http://ocsp.example/ is available again."]
+    assert unit.active() == []
+    revocation.tell(Revoked("CN=gone", "CN=Test CA"))
+    assert unit.texts("certCertificateRevoked") == [
+        "Certificate of CN=gone, issued by CN=Test CA, is revoked."]
+
+
+# -- the key log
+
+
+def test_the_key_log_is_on_for_so_many_minutes(unit: Bench) -> None:
+    key_log = unit.unit.vault.shared.key_log
+    job = run(unit, "certKeyLog", Minutes=3)
+    assert job.result is JobResult.SUCCESS, job.error
+    path = Path(job.answer)
+    assert (path.stat().st_mode & 0o777, path.parent) == (0o600, unit.unit.state.path)
+    assert unit.texts("certKeyLogOn") == [
+        "The TLS key log keylog.txt is on for 3 min: whoever has it can read our connections."]
+    assert (key_log.is_on, unit.get("certKeyLogRemaining")) == (True, 180)
+    key_log.hear(None, b"LINE 1 2")  # type: ignore[arg-type]
+    assert path.read_bytes() == b"LINE 1 2\n"
+    unit.wait(179)
+    assert (key_log.is_on, unit.get("certKeyLogRemaining")) == (True, 1)
+    unit.wait(2)
+    assert (key_log.is_on, unit.get("certKeyLogRemaining")) == (False, 0)
+    assert unit.texts("certKeyLogOff") == ["The TLS key log keylog.txt is off."]
+    assert unit.active() == []
+    assert path.exists()
+
+
+def test_0_minutes_turn_it_off_and_a_new_run_begins_a_new_file(unit: Bench) -> None:
+    key_log = unit.unit.vault.shared.key_log
+    path = Path(run(unit, "certKeyLog", Minutes=60).answer)
+    key_log.hear(None, b"OLD")  # type: ignore[arg-type]
+    run(unit, "certKeyLog", Minutes=0)
+    assert not key_log.is_on
+    run(unit, "certKeyLog", Minutes=1)
+    assert path.read_bytes() == b""
+
+
+def test_an_hour_is_the_most_and_an_admin_it_takes(unit: Bench) -> None:
+    with pytest.raises(WrongValue):
+        run(unit, "certKeyLog", Minutes=61)
+    with pytest.raises(NoAccess):
+        unit.run("certKeyLogTable", {"certKeyLogMinutes": 1}, principal=USER)
+
+
+def test_it_is_off_after_a_restart(unit: Bench) -> None:
+    run(unit, "certKeyLog", Minutes=60)
+    unit.restart("Cert")
+    assert not unit.unit.vault.shared.key_log.is_on
+    assert unit.get("certKeyLogRemaining") == 0
+
+
+# -- the probe
+
+
+def test_a_probe_wants_a_host_with_its_port(unit: Bench) -> None:
+    for host in (b"", b"sip.example.com"):
+        assert "with its port" in run(unit, "certProbe", Host=host).error
+
+
+def test_a_server_that_cannot_be_reached_is_said(unit: Bench) -> None:
+    running = unit.session().run("certProbeTable", {"certProbeHost": b"192.0.2.9:5061"})
+    waited: Any = ensureDeferred(running)  # type: ignore[arg-type]
+    unit.settle()
+    host, port, factory, *_ = unit.reactor.tcpClients.pop()
+    assert (host, port) == ("192.0.2.9", 5061)
+    factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))  # type: ignore[arg-type]
+    job: Any = unit.result(waited)
+    assert "192.0.2.9:5061 can't be reached" in job.error
+
+
+def test_the_last_five_reports_are_kept() -> None:
+    reports = Reports()
+    for number in range(1, 8):
+        reports.keep(number, ["one", "x" * 2000])
+    assert sorted({index[0] for index in reports.table.indexes()}) == [3, 4, 5, 6, 7]
+    reports.keep(7, ["again"])
+    assert [index for index in reports.table.indexes() if index[0] == 7] == [(7, 1)]
+    row = reports.table.get((6, 2))
+    assert row is not None
+    assert len(row.text) == 1024

@@ -10,9 +10,10 @@ import pytest
 from OpenSSL import SSL
 
 from mibgateway.tls.creator import ClientCreator, ServerCreator
+from mibgateway.tls.keylog import KeyLog
 from mibgateway.tls.native import was_resumed
 from mibgateway.tls.policy import Floor, Level, SuiteSet, TlsPolicy
-from mibgateway.tls.shared import MOST_SESSIONS, KeptSession, KeyLog, Sessions, Shared
+from mibgateway.tls.shared import MOST_SESSIONS, KeptSession, Sessions, Shared
 from tests.gateway.tls.pki import NOW, Issued, dns, handshake, issue
 
 NAME = "sip.example.com"
