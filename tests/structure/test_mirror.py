@@ -32,6 +32,7 @@ ELSEWHERE: dict[str, str] = {
     "agent/mibagent/snmp/pdu.py": "tests/agent/snmp/test_engine.py",
     "agent/mibagent/snmp/source.py": "tests/agent/snmp/test_engine.py",
     "agent/mibagent/snmp/northbound.py": "tests/agent/snmp/test_set.py",
+    "agent/mibagent/snmp/users.py": "tests/agent/snmp/test_usm.py",
     # SIP's small parts are promised by the messages and machines that they make up
     "gateway/mibgateway/sip/errors.py": "tests/gateway/sip/test_framing.py",
     "gateway/mibgateway/sip/figure.py": "tests/gateway/sip/test_transaction.py",

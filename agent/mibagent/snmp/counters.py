@@ -1,9 +1,11 @@
-"""What the engine counts: the snmp group of SNMPv2-MIB and a few beside it.
+"""What the engine counts: the snmp group of SNMPv2-MIB, SNMPv3 and a few beside it.
 
 RFC 3418 section 2; the obsolete ones of RFC 1213 section 6.11 are still what people look at.
 """
 
 from __future__ import annotations
+
+from mibagent.smi.oid import Oid
 
 NAMES = {
     "snmpInPkts": "in_pkts",
@@ -35,20 +37,37 @@ NAMES = {
     "snmpOutTraps": "out_traps",
     "snmpSilentDrops": "silent_drops",
     "snmpProxyDrops": "proxy_drops",
-    "snmpUnknownPDUHandlers": "unknown_pdu_handlers",
-    "snmpUnavailableContexts": "unavailable_contexts",
-    "snmpUnknownContexts": "unknown_contexts",
 }
-"""Attributes of Counters by descriptor."""
+"""Attributes of Counters by the descriptor in SNMPv2-MIB."""
 
-OF_OTHERS = frozenset({"snmpUnknownPDUHandlers", "snmpUnavailableContexts", "snmpUnknownContexts"})
-"""Those that other modules than SNMPv2-MIB declare."""
+_MPD, _TARGET, _USM = (1, 3, 6, 1, 6, 3, 11, 2, 1), (1, 3, 6, 1, 6, 3, 12, 1), \
+    (1, 3, 6, 1, 6, 3, 15, 1, 1)
+
+OF_V3: dict[str, tuple[str, Oid]] = {
+    "snmpUnknownSecurityModels": ("unknown_security_models", (*_MPD, 1, 0)),
+    "snmpInvalidMsgs": ("invalid_msgs", (*_MPD, 2, 0)),
+    "snmpUnknownPDUHandlers": ("unknown_pdu_handlers", (*_MPD, 3, 0)),
+    "snmpUnavailableContexts": ("unavailable_contexts", (*_TARGET, 4, 0)),
+    "snmpUnknownContexts": ("unknown_contexts", (*_TARGET, 5, 0)),
+    "usmStatsUnsupportedSecLevels": ("unsupported_sec_levels", (*_USM, 1, 0)),
+    "usmStatsNotInTimeWindows": ("not_in_time_windows", (*_USM, 2, 0)),
+    "usmStatsUnknownUserNames": ("unknown_user_names", (*_USM, 3, 0)),
+    "usmStatsUnknownEngineIDs": ("unknown_engine_ids", (*_USM, 4, 0)),
+    "usmStatsWrongDigests": ("wrong_digests", (*_USM, 5, 0)),
+    "usmStatsDecryptionErrors": ("decryption_errors", (*_USM, 6, 0)),
+}
+"""What SNMPv3 counts: attributes of Counters by descriptor, and the instances that reports name.
+
+RFC 3412 section 5; RFC 3413 section 4.1.2; RFC 3414 section 5.
+"""
+
+_BY_NAME = NAMES | {name: attribute for name, (attribute, _) in OF_V3.items()}
 
 
 class Counters:
     """Totals since the engine was made. They grow without end; the encoder wraps them."""
 
-    __slots__ = (*NAMES.values(), "in_get_bulks", "read_failures")
+    __slots__ = (*dict.fromkeys(_BY_NAME.values()), "in_get_bulks", "read_failures")
 
     in_pkts: int
     out_pkts: int
@@ -80,8 +99,16 @@ class Counters:
     silent_drops: int
     proxy_drops: int
     unknown_pdu_handlers: int
+    unknown_security_models: int
+    invalid_msgs: int
     unavailable_contexts: int
     unknown_contexts: int
+    unsupported_sec_levels: int
+    not_in_time_windows: int
+    unknown_user_names: int
+    unknown_engine_ids: int
+    wrong_digests: int
+    decryption_errors: int
     in_get_bulks: int
     read_failures: int
 
@@ -91,7 +118,7 @@ class Counters:
 
     def __getitem__(self, descriptor: str) -> int:
         """Give one by its descriptor in the MIB. Raises KeyError."""
-        value: int = getattr(self, NAMES[descriptor])
+        value: int = getattr(self, _BY_NAME[descriptor])
         return value
 
     def note_request(self, tag: int, many: int = 1) -> None:

@@ -1,10 +1,11 @@
-"""Datagrams in, datagrams out, for SNMPv1 and SNMPv2c. No socket, no reactor.
+"""Datagrams in, datagrams out, for SNMPv1, v2c and v3. No socket, no reactor.
 
 `answer_strictly` is the whole truth: it answers everything, step by step as the RFCs say. The fast
 path (`fast.py`) knows well-formed reads by their octets and gives what this would have given, or
 leaves the datagram to it.
 
-RFC 1157; RFC 1901; RFC 3416 section 4.2; RFC 3584 section 4.
+RFC 1157; RFC 1901; RFC 3412 section 7.2; RFC 3413 section 3.2; RFC 3416 section 4.2; RFC 3584
+section 4.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from mibagent.errors import NoSuchName
 from mibagent.snmp.ber import (
     NO_SUCH_INSTANCE,
     NO_SUCH_OBJECT,
+    SEQUENCE,
     BerError,
     decode_oid,
+    tlv,
 )
 from mibagent.snmp.counters import Counters
 from mibagent.snmp.fast import FastPath
@@ -29,8 +32,8 @@ from mibagent.snmp.message import (
     V1,
     V2C,
     V3,
-    Message,
-    encode_message,
+    Request,
+    as_it_is,
     read_message,
     read_version,
     size_of_response,
@@ -48,8 +51,10 @@ from mibagent.snmp.pdu import (
     read_pdu,
     repetitions,
 )
+from mibagent.snmp.secured_answers import Opened, SecuredAnswers
 from mibagent.snmp.source import Access, Grant, Source
-from mibagent.snmp.tree import Tree, end_of_view
+from mibagent.snmp.tree import Sight, Tree, end_of_view
+from mibagent.snmp.usm import Usm
 from mibagent.snmp.vacm import View
 
 _log = logging.getLogger(__name__)
@@ -82,13 +87,12 @@ class Engine:
         self, source: Source, access: Access, clock: Callable[[], float] = time.monotonic, *,
         max_size: int = MAX_SIZE, max_varbinds: int = 2048,
         on_refused: Callable[[Peer, str], None] = _nobody_hears,
-        v3: Callable[[bytes, Peer, Send], bytes | None] | None = None,
     ) -> None:
         """Make an engine.
 
         max_size: the largest answer, in octets. max_varbinds: about what one GETBULK gives at
-        most. on_refused: told of a community that access refused, and why, without its name.
-        v3: takes the messages of SNMPv3; None counts them as of a bad version.
+        most. on_refused: told of a community or user that was refused, and why. SNMPv3 is of a
+        bad version until `secure` is called.
         """
         self.tree = Tree(source)
         self._access = access
@@ -96,7 +100,7 @@ class Engine:
         self._max_size = max(MIN_MAX_SIZE, min(max_size, MAX_SIZE))
         self._max_varbinds = max(1, max_varbinds)
         self._on_refused = on_refused
-        self._v3 = v3
+        self._secured: SecuredAnswers | None = None
         self._counters = Counters()
         self._sets = Sets(source, clock)
         self._logged: dict[str, float] = {}
@@ -113,6 +117,12 @@ class Engine:
         if fast.unsettled:
             fast.settle()
         return self._counters
+
+    def secure(self, usm: Usm | None) -> None:
+        """Answer SNMPv3 with that security from now on; None: no more."""
+        self._secured = None if usm is None else SecuredAnswers(
+            usm, self._counters, self._max_size)
+        self.forget()
 
     def forget(self) -> None:
         """Empty what was remembered of who may what: access has changed."""
@@ -142,46 +152,91 @@ class Engine:
 
     def _answer(self, datagram: bytes, peer: Peer, send: Send) -> bytes | None:
         version, at = read_version(datagram)
-        if version == V3 and self._v3 is not None:
-            return self._v3(datagram, peer, send)
+        host = host_of(peer)
+        if version == V3 and self._secured is not None:
+            return self._answer_user(self._secured, datagram, at, peer, send)
         if version not in (V1, V2C):
             self._counters.in_bad_versions += 1
             return None
         message = read_message(datagram, version, at)
-        host = host_of(peer)
         grant = self._access.judge(version, message.community, host)
         if grant is None:
             self._counters.in_bad_community_names += 1
             self._on_refused(peer, f"a community of SNMPv{'1' if version == V1 else '2c'}"
                                    f" from {host} is not known here")
             return None
-        if message.tag not in OF_VERSION[version]:
-            raise BerError(f"tag 0x{message.tag:02x} is no PDU's", "RFC 3416 section 3")
-        kind = Kind(message.tag)
+        request = Request(version, datagram, message.front, message.tag, message.pdu_at,
+                          message.start, len(datagram), self._max_size, as_it_is)
+        pdu = self._pdu_of(request)
+        if pdu is None:
+            return None
+        answer, sight = self._serve(request, grant, pdu, peer, send)
+        if sight is not None:
+            self.fast.learn(self.fast.table_of(str(peer[0])), request, pdu, sight)
+        return answer
+
+    def _answer_user(
+        self, secured: SecuredAnswers, datagram: bytes, at: int, peer: Peer, send: Send,
+    ) -> bytes | None:
+        """Answer a message of SNMPv3. RFC 3412 section 7.2; RFC 3413 section 3.2."""
+        opened = secured.open(datagram, at)
+        if not isinstance(opened, Opened):
+            if secured.refused:
+                self._on_refused(peer, secured.refused)
+            return opened
+        request, counters = opened.request, self._counters
+        pdu = self._pdu_of(request)
+        if pdu is None:
+            return opened.report("snmpUnknownPDUHandlers") \
+                if request.tag == Kind.INFORM else None
+        if not opened.is_ours:
+            counters.unknown_pdu_handlers += 1
+            return opened.report("snmpUnknownPDUHandlers")
+        grant = self._access.judge_user(opened.user, opened.level, opened.context, host_of(peer))
+        if grant is None:
+            counters.unknown_contexts += 1
+            return opened.report("snmpUnknownContexts")
+        answer, sight = self._serve(request, grant, pdu, peer, send)
+        if sight is not None:
+            table = self.fast.table_of((str(peer[0]), opened.user, opened.level, request.room))
+            self.fast.learn(table, request, pdu, sight)
+            secured.learn(datagram, opened, peer, table)
+        return answer
+
+    def _pdu_of(self, request: Request) -> Pdu | None:
+        """Give the PDU of a request; None for what only a manager can take. Raises BerError."""
+        if request.tag not in OF_VERSION[request.version]:
+            raise BerError(f"tag 0x{request.tag:02x} is no PDU's", "RFC 3416 section 3")
+        kind = Kind(request.tag)
         if kind in (Kind.TRAP_V1, Kind.TRAP, Kind.INFORM, Kind.REPORT):
             self._not_for_us(kind)
             return None
-        pdu = read_pdu(kind, datagram, message.start, len(datagram), TAGS_OF_VERSION[version])
+        pdu = read_pdu(kind, request.octets, request.start, request.end,
+                       TAGS_OF_VERSION[request.version])
         if kind is Kind.RESPONSE:
             self._not_for_us(kind, pdu.first)
             return None
-        self.tree.build()
-        if kind is Kind.SET:
-            return self._set(datagram, peer, message, grant, pdu, send)
-        self._counters.note_request(kind)
-        if grant.read is None:
-            return self._no_view(message, pdu)
-        sight = self.tree.sight(grant.read)
-        answer = self._read(message, pdu, grant.read)
-        if sight is not None:
-            self.fast.learn(datagram, str(peer[0]), message, pdu, sight)
-        return answer
+        return pdu
 
-    def _no_view(self, message: Message, pdu: Pdu) -> bytes | None:
+    def _serve(
+        self, request: Request, grant: Grant, pdu: Pdu, peer: Peer, send: Send,
+    ) -> tuple[bytes | None, Sight | None]:
+        """Give the answer, and what the asker sees where the fast path may learn of it."""
+        self.tree.build()
+        if pdu.kind is Kind.SET:
+            return self._set(request, peer, grant, pdu, send), None
+        self._counters.note_request(pdu.kind)
+        if grant.read is None:
+            return self._no_view(request, pdu), None
+        sight = self.tree.sight(grant.read)
+        return self._read(request, pdu, grant.read), sight
+
+    def _no_view(self, request: Request, pdu: Pdu) -> bytes | None:
         """Refuse the whole: the asker has no view for it. RFC 3413 section 3.2, step 4."""
-        self._counters.in_bad_community_uses += 1
-        status = Status.NO_SUCH_NAME if message.version == V1 else Status.AUTHORIZATION_ERROR
-        return self._respond(message, pdu, status, 0, pdu.octets)
+        if request.version != V3:
+            self._counters.in_bad_community_uses += 1
+        status = Status.NO_SUCH_NAME if request.version == V1 else Status.AUTHORIZATION_ERROR
+        return self._respond(request, pdu, status, 0, pdu.octets)
 
     def _not_for_us(self, kind: Kind, status: int = 0) -> None:
         """Count what only a manager can take. RFC 3412 section 7.2."""
@@ -193,11 +248,11 @@ class Engine:
             counters.in_get_responses += 1
             counters.note_error_told(status)
 
-    def _read(self, message: Message, pdu: Pdu, view: View) -> bytes | None:
-        v1 = message.version == V1
+    def _read(self, request: Request, pdu: Pdu, view: View) -> bytes | None:
+        v1 = request.version == V1
         try:
             if pdu.kind is Kind.GET_BULK:
-                varbinds = self._get_bulk(message, pdu, view)
+                varbinds = self._get_bulk(request, pdu, view)
             else:
                 varbinds, size = [], 0
                 for at, varbind in enumerate(pdu.varbinds, 1):
@@ -205,16 +260,16 @@ class Engine:
                              else self._get_next(at, varbind.name, v1, view))
                     varbinds.append(found)
                     size += len(found)
-                    if size > self._max_size:
-                        return self._too_big(message, pdu)
+                    if size > request.room:
+                        return self._too_big(request, pdu)
         except _Failed as failed:
-            return self._respond(message, pdu, failed.status, failed.index, pdu.octets)
-        answer = self._encoded(message, pdu, Status.NO_ERROR, 0, b"".join(varbinds))
-        if len(answer) > self._max_size:
-            return self._too_big(message, pdu)
+            return self._respond(request, pdu, failed.status, failed.index, pdu.octets)
+        answer = self._encoded(request, pdu, Status.NO_ERROR, 0, b"".join(varbinds))
+        if len(answer) > request.room:
+            return self._too_big(request, pdu)
         self._counters.in_total_req_vars += len(varbinds)
         self._counters.out_get_responses += 1
-        return answer
+        return request.seal(answer)
 
     def _get(self, at: int, name: bytes, v1: bool, view: View) -> bytes:
         """Give one binding of the answer. RFC 3416 section 4.2.1; RFC 3584 section 4.2.2.1."""
@@ -245,17 +300,17 @@ class Engine:
             raise _Failed(Status.NO_SUCH_NAME, at)
         return end_of_view(name)
 
-    def _get_bulk(self, message: Message, pdu: Pdu, view: View) -> list[bytes]:
+    def _get_bulk(self, request: Request, pdu: Pdu, view: View) -> list[bytes]:
         """Give as many bindings as fit. RFC 3416 section 4.2.3."""
         several = min(max(pdu.first, 0), len(pdu.varbinds))
         repeated = pdu.varbinds[several:]
-        around = (len(message.community), len(pdu.request_id))
+        around = (len(request.front), len(pdu.request_id))
         varbinds = [self._get_next(at, varbind.name, False, view)
                     for at, varbind in enumerate(pdu.varbinds[:several], 1)]
         size = sum(map(len, varbinds))
         names = [varbind.name for varbind in repeated]
         for _ in range(repetitions(pdu.second, several, len(repeated), self._max_varbinds)):
-            if size > self._max_size:
+            if size > request.room:
                 break
             ended = 0
             for place, name in enumerate(names):
@@ -267,7 +322,7 @@ class Engine:
             if ended == len(names):
                 break
         whole = len(varbinds)
-        while varbinds and size_of_response(*around, size) > self._max_size:
+        while varbinds and size_of_response(*around, size) > request.room:
             size -= len(varbinds.pop())
         if whole and not varbinds:
             raise _Failed(Status.TOO_BIG, 0)
@@ -283,63 +338,67 @@ class Engine:
         return _Failed(Status.GEN_ERR, at)
 
     def _set(
-        self, datagram: bytes, peer: Peer, message: Message, grant: Grant, pdu: Pdu, send: Send,
+        self, request: Request, peer: Peer, grant: Grant, pdu: Pdu, send: Send,
     ) -> bytes | None:
         """Begin a SET. RFC 3416 section 4.2.5."""
         counters = self._counters
         counters.in_set_requests += 1
-        key = key_of(peer[:2], datagram)
-        is_known, answer = self._sets.known(key)
-        if is_known:
-            return answer
-        view = grant.write
-        if view is None:
-            return self._no_view(message, pdu)
-        if not any(view.shows(decode_oid(varbind.name)) for varbind in pdu.varbinds):
-            counters.in_bad_community_uses += 1
         octets = pdu.octets
-        if size_of_response(len(message.community), len(pdu.request_id), len(octets)) \
-                > self._max_size:
-            return self._too_big(message, pdu)
 
         def respond(status: int, index: int) -> bytes | None:
+            return self._respond(request, pdu, Status(status), index, octets)
+
+        key = key_of((*peer[:2], *request.asker), request.octets)
+        is_known, came = self._sets.known(key)
+        if is_known:
+            return None if came is None else respond(*came)
+        view = grant.write
+        if view is None:
+            return self._no_view(request, pdu)
+        if request.version != V3 and not any(
+                view.shows(decode_oid(varbind.name)) for varbind in pdu.varbinds):
+            counters.in_bad_community_uses += 1
+        if size_of_response(len(request.front), len(pdu.request_id), len(octets)) > request.room:
+            return self._too_big(request, pdu)
+
+        def respond_first(status: int, index: int) -> bytes | None:
             if status == Status.NO_ERROR:
                 counters.in_total_set_vars += len(pdu.varbinds)
-            return self._respond(message, pdu, Status(status), index, octets)
+            return respond(status, index)
 
         def send_later(answer: bytes) -> None:
             counters.out_pkts += 1
             send(answer)
 
-        return self._sets.carry_out(
-            key, grant.principal, view, message.version, pdu.varbinds, respond, send_later)
+        return self._sets.carry_out(key, grant.principal, view, request.version, pdu.varbinds,
+                                    respond_first, send_later)
 
-    def _encoded(self, message: Message, pdu: Pdu, status: Status, index: int, varbinds: bytes
+    def _encoded(self, request: Request, pdu: Pdu, status: Status, index: int, varbinds: bytes
                  ) -> bytes:
-        return encode_message(message.version, message.community,
-                              encode_response(pdu.request_id, status, index, varbinds))
+        return tlv(SEQUENCE, request.front
+                   + encode_response(pdu.request_id, status, index, varbinds))
 
-    def _respond(self, message: Message, pdu: Pdu, status: Status, index: int, varbinds: bytes
+    def _respond(self, request: Request, pdu: Pdu, status: Status, index: int, varbinds: bytes
                  ) -> bytes | None:
         if status is Status.TOO_BIG:
-            return self._too_big(message, pdu)
-        answer = self._encoded(message, pdu, status, index, varbinds)
-        if len(answer) > self._max_size:
-            return self._too_big(message, pdu)
+            return self._too_big(request, pdu)
+        answer = self._encoded(request, pdu, status, index, varbinds)
+        if len(answer) > request.room:
+            return self._too_big(request, pdu)
         self._counters.note_error(status)
         self._counters.out_get_responses += 1
-        return answer
+        return request.seal(answer)
 
-    def _too_big(self, message: Message, pdu: Pdu) -> bytes | None:
+    def _too_big(self, request: Request, pdu: Pdu) -> bytes | None:
         """Give the alternate answer. RFC 3416 section 4.2.1; RFC 1157 section 4.1.2."""
-        varbinds = pdu.octets if message.version == V1 else b""
-        answer = self._encoded(message, pdu, Status.TOO_BIG, 0, varbinds)
-        if len(answer) > self._max_size:
+        varbinds = pdu.octets if request.version == V1 else b""
+        answer = self._encoded(request, pdu, Status.TOO_BIG, 0, varbinds)
+        if len(answer) > request.room:
             self._counters.silent_drops += 1
             return None
         self._counters.note_error(Status.TOO_BIG)
         self._counters.out_get_responses += 1
-        return answer
+        return request.seal(answer)
 
 
 def host_of(peer: Peer) -> str:

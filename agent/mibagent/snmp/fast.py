@@ -18,17 +18,15 @@ from itertools import chain
 from mibagent.errors import NoSuchName
 from mibagent.snmp.ber import (
     INTEGER,
-    OCTETS,
     SEQUENCE,
     BerError,
     check_oid,
     encode_integer,
     encode_length,
-    tlv,
 )
 from mibagent.snmp.cells import Segment
 from mibagent.snmp.counters import Counters
-from mibagent.snmp.message import V1, Message, size_of_response
+from mibagent.snmp.message import V1, Request, size_of_response
 from mibagent.snmp.pdu import Kind, Pdu, name_of, repetitions
 from mibagent.snmp.tree import Cell, Sight, Tree, end_of_view
 
@@ -46,10 +44,10 @@ _NO_ERROR = b"\x02\x01\x00\x02\x01\x00"
 class _Heads:
     """The octets around request-id and bindings of an answer, by the bindings' size."""
 
-    __slots__ = ("by_size", "community", "id_size", "version")
+    __slots__ = ("by_size", "front", "id_size", "is_v1", "room")
 
-    def __init__(self, version: int, community: bytes, id_size: int) -> None:
-        self.version, self.community, self.id_size = version, community, id_size
+    def __init__(self, front: bytes, id_size: int, room: int, is_v1: bool) -> None:
+        self.front, self.id_size, self.room, self.is_v1 = front, id_size, room, is_v1
         self.by_size: dict[int, tuple[bytes, bytes]] = {}
 
     def make(self, size: int) -> tuple[bytes, bytes]:
@@ -57,8 +55,7 @@ class _Heads:
         behind = _NO_ERROR + bytes((SEQUENCE,)) + encode_length(size)
         id_head = bytes((INTEGER, self.id_size))
         pdu = len(id_head) + self.id_size + len(behind) + size
-        pdu_head = bytes((Kind.RESPONSE,)) + encode_length(pdu)
-        front = encode_integer(self.version) + tlv(OCTETS, self.community) + pdu_head
+        front = self.front + bytes((Kind.RESPONSE,)) + encode_length(pdu)
         before = bytes((SEQUENCE,)) + encode_length(len(front) + pdu) + front + id_head
         if len(self.by_size) >= MAX_HEADS:
             self.by_size.clear()
@@ -67,7 +64,7 @@ class _Heads:
 
 
 class _Envelope:
-    """What is known of all datagrams that begin alike."""
+    """What is known of all requests that begin alike."""
 
     __slots__ = ("after_id", "cells", "heads", "hits", "is_v1", "kind", "list_head", "room",
                  "sight", "size", "start", "tail", "tails")
@@ -75,7 +72,7 @@ class _Envelope:
     def __init__(self, kind: Kind, size: int, after_id: int, heads: _Heads, sight: Sight) -> None:
         self.kind, self.size, self.after_id, self.heads = int(kind), size, after_id, heads
         self.sight, self.cells = sight, sight.cells
-        self.is_v1 = heads.version == V1
+        self.is_v1 = heads.is_v1
         self.hits = 0
         self.tail = b""
         """What stands between request-id and bindings of a GET or GETNEXT."""
@@ -87,6 +84,9 @@ class _Envelope:
         """non-repeaters and max-repetitions of what stands there in a GETBULK."""
 
 
+Envelopes = dict[bytes, _Envelope]
+
+
 class FastPath:
     """Answers what is well formed and known."""
 
@@ -94,8 +94,9 @@ class FastPath:
         self._tree = tree
         self._counters = counters
         self._max_size, self._max_varbinds = max_size, max_varbinds
-        self._by_host: dict[str, dict[bytes, _Envelope]] = {}
-        self._heads: dict[tuple[int, bytes, int], _Heads] = {}
+        self._tables: dict[object, Envelopes] = {}
+        """By host for communities; by host, user and more for SNMPv3."""
+        self._heads: dict[tuple[bytes, int, int, bool], _Heads] = {}
         self.unsettled: list[_Envelope] = []
         """Those whose hits are not counted yet."""
         self._varbinds = 0
@@ -103,7 +104,7 @@ class FastPath:
     def forget(self) -> None:
         """Empty the tables: access has changed."""
         self.settle()
-        self._by_host.clear()
+        self._tables.clear()
         self._heads.clear()
 
     def settle(self) -> None:
@@ -127,7 +128,14 @@ class FastPath:
             at += octets[at + 1] + 2
             size = octets[at + 1]
             at += 4 if size < 0x80 else size - 0x7C     # 81: 5, 82: 6
-            envelope = self._by_host[peer[0]][octets[:at]]      # type: ignore[index]
+            envelope = self._tables[peer[0]][octets[:at]]
+        except Exception:
+            return None
+        return self.serve(envelope, octets, at)
+
+    def serve(self, envelope: _Envelope, octets: bytes, at: int) -> bytes | None:
+        """Give the answer to a request that begins so; its request-id is at that place."""
+        try:
             if envelope.size != len(octets):
                 return None
             kind = envelope.kind
@@ -162,7 +170,7 @@ class FastPath:
             answer = before + octets[at:after_id] + behind + varbinds
         except Exception:
             return None
-        if len(answer) > self._max_size:
+        if len(answer) > heads.room:
             return None
         if not envelope.hits:
             self.unsettled.append(envelope)
@@ -282,9 +290,9 @@ class FastPath:
 
     def _fits(self, envelope: _Envelope, size: int) -> bool:
         heads = envelope.heads
-        if size + 64 + len(heads.community) < self._max_size:
+        if size + 64 + len(heads.front) < heads.room:
             return True
-        return size_of_response(len(heads.community), heads.id_size, size) <= self._max_size
+        return size_of_response(len(heads.front), heads.id_size, size) <= heads.room
 
     def _rows(self, sight: Sight, wires: list[bytes], repeat: int) -> list[bytes]:
         """Give what follows each of the repeaters, row by row."""
@@ -314,17 +322,26 @@ class FastPath:
             at = bisect_right(segment.keys, cell.key)
         return self._tree.gather(sight, segment, at, repeat, self._max_size)
 
-    def learn(self, octets: bytes, host: str, message: Message, pdu: Pdu, sight: Sight) -> None:
+    def table_of(self, who: object) -> Envelopes:
+        """Give what is known of those who ask like that."""
+        envelopes = self._tables.get(who)
+        if envelopes is None:
+            if len(self._tables) >= MAX_HOSTS:
+                self.forget()
+            envelopes = self._tables[who] = {}
+        return envelopes
+
+    def learn(self, envelopes: Envelopes, request: Request, pdu: Pdu, sight: Sight) -> None:
         """Note the form of a read that the strict path has answered, if it is a usual one."""
-        community, id_size = message.community, len(pdu.request_id)
-        before_id = message.start + 2
+        octets, id_size = request.octets, len(pdu.request_id)
+        before_id = request.start + 2
         head = {0x81: 3, 0x82: 4}.get(octets[1], 2)
-        pdu_head = {0x81: 3, 0x82: 4}.get(octets[message.pdu_at + 1], 2)
-        if not pdu.varbinds or len(octets) > MAX_REQUEST or len(community) >= 0x80 \
-                or message.start != message.pdu_at + pdu_head \
-                or octets[head:message.pdu_at] != (
-                    encode_integer(message.version) + tlv(OCTETS, community)) \
-                or octets[message.start:before_id] != bytes((INTEGER, id_size)):
+        pdu_head = {0x81: 3, 0x82: 4}.get(octets[request.pdu_at + 1], 2)
+        if not pdu.varbinds or len(octets) > MAX_REQUEST or len(request.front) >= 0x80 \
+                or request.end != len(octets) \
+                or request.start != request.pdu_at + pdu_head \
+                or octets[head:request.pdu_at] != request.front \
+                or octets[request.start:before_id] != bytes((INTEGER, id_size)):
             return
         after_id = before_id + id_size
         body = sum(len(varbind.octets) for varbind in pdu.varbinds)
@@ -336,11 +353,6 @@ class FastPath:
         if tail != numbers + list_head or (
                 numbers[1] != 1 if is_bulk else numbers != _NO_ERROR):
             return
-        envelopes = self._by_host.get(host)
-        if envelopes is None:
-            if len(self._by_host) >= MAX_HOSTS:
-                self.forget()
-            envelopes = self._by_host[host] = {}
         key = octets[:before_id]
         envelope = envelopes.get(key)
         if envelope is None:
@@ -348,7 +360,7 @@ class FastPath:
                 self.settle()
                 envelopes.clear()
             envelope = envelopes[key] = _Envelope(
-                pdu.kind, len(octets), after_id, self._heads_of(message, id_size), sight)
+                pdu.kind, len(octets), after_id, self._heads_of(request, id_size), sight)
         if not is_bulk:
             envelope.tail, envelope.start = tail, start
             return
@@ -357,8 +369,8 @@ class FastPath:
         envelope.list_head = len(list_head)
         envelope.tails[tail] = min(max(pdu.first, 0), len(pdu.varbinds)), pdu.second
 
-    def _heads_of(self, message: Message, id_size: int) -> _Heads:
-        key = (message.version, message.community, id_size)
+    def _heads_of(self, request: Request, id_size: int) -> _Heads:
+        key = (request.front, id_size, request.room, request.version == V1)
         heads = self._heads.get(key)
         if heads is None:
             if len(self._heads) >= MAX_HOSTS:

@@ -5,6 +5,7 @@ RFC 1157 section 4; RFC 1901 section 3.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from mibagent.snmp.ber import (
@@ -41,6 +42,11 @@ class Message(NamedTuple):
     start: int
     """Where the PDU's content begins."""
 
+    @property
+    def front(self) -> bytes:
+        """What stands before the PDU, in the form that we send."""
+        return encode_integer(self.version) + tlv(OCTETS, self.community)
+
 
 def read_version(octets: bytes) -> tuple[int, int]:
     """Give msgVersion and the place after it. Raises BerError."""
@@ -61,8 +67,40 @@ def read_message(octets: bytes, version: int, at: int) -> Message:
     return Message(version, octets[start:stop], tag, stop, start_of_pdu)
 
 
+class Request(NamedTuple):
+    """A PDU that somebody may ask, in whatever message it came.
+
+    A community message and a scoped PDU are both a SEQUENCE of a front and a PDU: one form for
+    the answers to both, and one fast path.
+    """
+
+    version: int
+    octets: bytes
+    """The community message, or the scoped PDU."""
+    front: bytes
+    """What stands before the PDU, in the form that we send."""
+    tag: int
+    """The PDU's."""
+    pdu_at: int
+    start: int
+    """Where the PDU's content begins."""
+    end: int
+    """Where it ends."""
+    room: int
+    """The most octets that the answer's SEQUENCE may have."""
+    seal: Callable[[bytes], bytes]
+    """Gives the datagram that carries the answer's SEQUENCE."""
+    asker: tuple[bytes, ...] = ()
+    """Who asks, where the octets do not say it; what a SET is known by."""
+
+
+def as_it_is(octets: bytes) -> bytes:
+    """Give the message of a community: it is the SEQUENCE itself."""
+    return octets
+
+
 def encode_message(version: int, community: bytes, pdu: bytes) -> bytes:
-    """Give a whole message around a whole PDU."""
+    """Give a whole community message around a whole PDU."""
     return tlv(SEQUENCE, encode_integer(version) + tlv(OCTETS, community) + pdu)
 
 
@@ -72,7 +110,10 @@ def _size_of_tlv(size: int) -> int:
     return size + 2 + ((size.bit_length() + 7) >> 3)
 
 
-def size_of_response(community: int, request_id: int, varbinds: int) -> int:
-    """Give the size of a whole answer without error from the sizes of its contents."""
+def size_of_response(front: int, request_id: int, varbinds: int) -> int:
+    """Give the size of a whole answer without error from the sizes of its contents.
+
+    front: what stands before the PDU: version and community, or a scoped PDU's context.
+    """
     pdu = _size_of_tlv(request_id) + 6 + _size_of_tlv(varbinds)
-    return _size_of_tlv(3 + _size_of_tlv(community) + _size_of_tlv(pdu))
+    return _size_of_tlv(front + _size_of_tlv(pdu))

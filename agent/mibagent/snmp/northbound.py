@@ -163,35 +163,35 @@ class Sets:
 
     def __init__(
         self, source: Source, clock: Callable[[], float], remember_s: float = 5.0,
-        limit: int = 4096, limit_octets: int = 1 << 21, limit_under_way: int = 1024,
+        limit: int = 4096, limit_under_way: int = 1024,
     ) -> None:
         self._responder = SetResponder(source)
         self._clock = clock
         self._remember_s = remember_s
-        self._limit, self._limit_octets = limit, limit_octets
-        self._limit_under_way = limit_under_way
+        self._limit, self._limit_under_way = limit, limit_under_way
         self._under_way: set[bytes] = set()
-        self._done: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
-        self._octets = 0
+        self._done: OrderedDict[bytes, tuple[float, int, int]] = OrderedDict()
+        """Until when, error-status and error-index."""
 
     def forget(self) -> None:
         """Forget the answers given; what is under way stays so."""
         self._done.clear()
-        self._octets = 0
 
-    def known(self, key: bytes) -> tuple[bool, bytes | None]:
-        """Tell whether that very SET came before, and its answer if it has one."""
+    def known(self, key: bytes) -> tuple[bool, tuple[int, int] | None]:
+        """Tell whether that very SET came before, and its error-status and -index if it has them.
+
+        The answer is made anew: that of SNMPv3 names the message that it answers.
+        """
         if key in self._under_way:
             return True, None
         now = self._clock()
         while self._done:
-            oldest, (deadline, answer) = next(iter(self._done.items()))
+            oldest, (deadline, _, _) = next(iter(self._done.items()))
             if deadline > now:
                 break
             del self._done[oldest]
-            self._octets -= len(answer)
         found = self._done.get(key)
-        return found is not None, found[1] if found else None
+        return found is not None, found[1:] if found else None
 
     def carry_out(
         self, key: bytes, principal: Principal, view: View, version: int,
@@ -205,10 +205,10 @@ class Sets:
             transaction, refused, blame = self._responder.prepare(principal, view, varbinds)
         except Exception:
             _log.exception("A SET failed on the way to its transaction")
-            return self._note(key, respond(Status.GEN_ERR, min(1, len(varbinds))))
+            return self._note(key, Status.GEN_ERR, min(1, len(varbinds)), respond)
         if transaction is None:
             status = Status.GEN_ERR if refused is None else status_of(refused, version)
-            return self._note(key, respond(status, blame))
+            return self._note(key, status, blame, respond)
         self._under_way.add(key)
         blame = min(1, len(varbinds))
         ensureDeferred(self._commit(key, transaction, version, blame, respond, send))
@@ -221,13 +221,13 @@ class Sets:
         try:
             try:
                 await transaction.commit()
-                answer = respond(Status.NO_ERROR, 0)
+                status, blame = Status.NO_ERROR, 0
             except Refused as refusal:
-                answer = respond(status_of(refusal, version), blame)
+                status = status_of(refusal, version)
             except Exception:
                 _log.exception("A SET failed in its commit")
-                answer = respond(status_of(CommitFailed(""), version), blame)
-            self._note(key, answer)
+                status = status_of(CommitFailed(""), version)
+            answer = self._note(key, status, blame, respond)
             if answer is not None:
                 send(answer)
         except Exception:
@@ -235,15 +235,12 @@ class Sets:
         finally:
             self._under_way.discard(key)
 
-    def _note(self, key: bytes, answer: bytes | None) -> bytes | None:
+    def _note(self, key: bytes, status: int, index: int, respond: Respond) -> bytes | None:
         self._under_way.discard(key)
-        if answer is not None:
-            self._done[key] = (self._clock() + self._remember_s, answer)
-            self._octets += len(answer)
-            while len(self._done) > self._limit or self._octets > self._limit_octets:
-                _, (_, oldest) = self._done.popitem(last=False)
-                self._octets -= len(oldest)
-        return answer
+        self._done[key] = (self._clock() + self._remember_s, status, index)
+        while len(self._done) > self._limit:
+            self._done.popitem(last=False)
+        return respond(status, index)
 
 
 def key_of(peer: tuple[object, ...], octets: bytes) -> bytes:

@@ -68,12 +68,14 @@ class Status(enum.IntEnum):
 OF_VERSION = {
     0: frozenset((Kind.GET, Kind.GET_NEXT, Kind.RESPONSE, Kind.SET, Kind.TRAP_V1)),
     1: frozenset(Kind) - {Kind.TRAP_V1},
+    3: frozenset(Kind) - {Kind.TRAP_V1},
 }
 """The PDUs that each msgVersion knows."""
 
 TAGS_OF_VERSION = {
     0: VALUE_TAGS - UNSPECIFIED - {COUNTER64} | {NULL},
     1: VALUE_TAGS,
+    3: VALUE_TAGS,
 }
 """What a value may be in each msgVersion. RFC 1155 section 6; RFC 3416 section 3."""
 

@@ -5,7 +5,6 @@ RFC 3412 section 6; RFC 3414 section 2.4.
 
 from __future__ import annotations
 
-import enum
 from typing import NamedTuple
 
 from mibagent.snmp.ber import (
@@ -21,6 +20,7 @@ from mibagent.snmp.ber import (
     tlv,
 )
 from mibagent.snmp.message import MIN_MAX_SIZE, V3
+from mibagent.snmp.vacm import Level
 
 USM = 3
 """msgSecurityModel of the User-based Security Model."""
@@ -29,17 +29,8 @@ MAX_USER_NAME = 32
 MAX_ENGINE_ID = 32
 
 
-class Level(enum.IntEnum):
-    """How secure; the numbers are SnmpSecurityLevel's. RFC 3411 section 3.4.3."""
-
-    NO_AUTH = 1
-    AUTH = 2
-    PRIV = 3
-
-    @property
-    def flags(self) -> int:
-        """The bits of msgFlags."""
-        return (0, 1, 3)[self - 1]
+FLAGS = {Level.NO_AUTH_NO_PRIV: 0, Level.AUTH_NO_PRIV: 1, Level.AUTH_PRIV: 3}
+"""The bits of msgFlags for each level. RFC 3412 section 6.4."""
 
 
 class Header(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Protocol
 from mibagent.model.nodes import MibModel
 from mibagent.service.service import Service, provides
 from mibagent.smi.oid import Oid
-from mibagent.snmp.counters import NAMES, OF_OTHERS, Counters
+from mibagent.snmp.counters import NAMES, Counters
 from mibagent.store.live import LiveTable
 
 SERVICES = 72
@@ -101,7 +101,7 @@ class SystemGroup(Service[SystemSettings]):
             table.add(number, ResourceRow(module.oid, f"The objects of {module.name}.", 0))
         return table
 
-    @provides(*(name for name in NAMES if name not in OF_OTHERS))
+    @provides(*NAMES)
     def counter(self, name: str) -> int:
         """One of the engine's counters."""
         return self.unit.counters()[name] & 0xFFFFFFFF

@@ -26,6 +26,7 @@ from mibagent.snmp.engine import Engine
 from mibagent.snmp.message import read_message, read_version
 from mibagent.snmp.pdu import Kind, Pdu, encode_varbind, read_pdu
 from mibagent.snmp.source import Grant, Listener
+from mibagent.snmp.vacm import Level
 from mibagent.store.access import Principal, Rights
 
 ROOT = (1, 3, 6, 1, 4, 1, 32473, 9)
@@ -187,6 +188,7 @@ class FakeAccess:
         self.communities: dict[bytes, Rights] = {
             b"public": Rights.OBSERVER, b"private": Rights.ADMIN}
         self.asked = 0
+        self.users: dict[bytes, Rights] = {b"eva": Rights.ADMIN, b"tom": Rights.OBSERVER}
         self.of: dict[bytes, dict[str, Any]] = {}
         """Views in place of those that rights give: read, write; a community by itself too."""
 
@@ -202,7 +204,11 @@ class FakeAccess:
         self, name: bytes, level: int, context: bytes, peer_host: str
     ) -> Grant | None:
         self.asked += 1
-        return None
+        if context or name not in self.users:
+            return None
+        least = Level.AUTH_NO_PRIV
+        principal = Principal(name.decode(), self.users[name], "snmp", peer_host)
+        return Grant(principal) if level < least else Grant.by_rights(principal)
 
 
 class Wire:

@@ -280,11 +280,6 @@ def test_other_versions_are_counted(version: int) -> None:
     assert wire.engine.counters["snmpInBadVersions"] == 1
 
 
-def test_version_three_has_its_place() -> None:
-    wire = Wire(sample(), v3=lambda octets, peer, send: b"v3:" + octets[:1])
-    assert wire.ask(request(Kind.GET, ONE_NUMBER, version=3)) == b"v3:0"
-
-
 @pytest.mark.parametrize(("kind", "version", "counter"), [
     (Kind.RESPONSE, 1, "snmpInGetResponses"), (Kind.RESPONSE, 0, "snmpInGetResponses"),
     (Kind.TRAP, 1, "snmpInTraps"), (Kind.TRAP_V1, 0, "snmpInTraps"),
