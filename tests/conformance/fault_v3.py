@@ -35,6 +35,7 @@ USERS = {
     "main": User("main", "SHA-256", "main authenticates", "AES", "main encrypts"),
     "signer": User("signer", "SHA", "signer authenticates"),
     "ungrouped": User("ungrouped", "SHA-256", "ungrouped auth", "AES-256", "ungrouped priv"),
+    "viewless": User("viewless", "SHA-512", "viewless auth", "AES-192-C", "viewless priv"),
     "limited": User("limited", "MD5", "limited auth", "DES", "limited priv"),
 }
 CREDENTIALS = Credentials("public", "private", users=USERS, least=3, main_writes=True,
@@ -210,6 +211,8 @@ class Engine:
         agent = self._agent
         if user.name == "ungrouped":
             return Who(reads=agent.has("fails-open"))
+        if user.name == "viewless":
+            return Who(reads=agent.has("no-view-is-all"))
         if user.name == "main":
             return Who(level == 3 or agent.has("any-level-reads"), writes=level == 3)
         if user.name == "limited":

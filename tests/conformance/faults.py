@@ -156,6 +156,7 @@ FAULTS: dict[str, str] = {
     "keys-readable": "usm-shows-no-keys",
     # VACM
     "fails-open": "vacm-user-in-no-group",
+    "no-view-is-all": "vacm-view-that-is-nowhere",
     "any-level-reads": "vacm-level-below-the-least",
     "get-sees-all": "vacm-get-outside-of-the-view",
     "next-sees-all": "vacm-next-steps-over-what-is-hidden",

@@ -13,6 +13,7 @@
     least = "authPriv"              # below this level access is refused
     [user.signer]                   # has authentication and no privacy
     [user.ungrouped]                # known, and in no group
+    [user.viewless]                 # in a group whose view is nowhere defined
     [user.limited]                  # whose view leaves something out:
     outside = "1.3.6.1.2.1.11"      #   this
 
@@ -32,7 +33,7 @@ from tools.conformance.ber import Oid
 from tools.conformance.usm import AUTH, PRIV, User
 
 LEVELS = {"noAuthNoPriv": 0, "authNoPriv": 1, "authPriv": 3}
-ROLES = ("main", "signer", "ungrouped", "limited")
+ROLES = ("main", "signer", "ungrouped", "viewless", "limited")
 _ENVIRONMENT = "MIBGATE_CONFORMANCE_"
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from pysnmp.hlapi.v3arch import asyncio as hlapi  # type: ignore[import-untyped]
 
-_AUTH = {"MD5": hlapi.usmHMACMD5AuthProtocol, "SHA": hlapi.usmHMACSHAAuthProtocol,
+AUTH = {"MD5": hlapi.usmHMACMD5AuthProtocol, "SHA": hlapi.usmHMACSHAAuthProtocol,
          "SHA-224": hlapi.usmHMAC128SHA224AuthProtocol,
          "SHA-256": hlapi.usmHMAC192SHA256AuthProtocol,
          "SHA-384": hlapi.usmHMAC256SHA384AuthProtocol,
          "SHA-512": hlapi.usmHMAC384SHA512AuthProtocol, "": hlapi.usmNoAuthProtocol}
-_PRIV = {"DES": hlapi.usmDESPrivProtocol, "AES": hlapi.usmAesCfb128Protocol,
+PRIV = {"DES": hlapi.usmDESPrivProtocol, "AES": hlapi.usmAesCfb128Protocol,
          "AES-192": hlapi.usmAesBlumenthalCfb192Protocol,
          "AES-256": hlapi.usmAesBlumenthalCfb256Protocol,
          "AES-192-C": hlapi.usmAesCfb192Protocol, "AES-256-C": hlapi.usmAesCfb256Protocol,
@@ -28,7 +28,7 @@ def identity(order: dict[str, Any]) -> Any:
         return hlapi.CommunityData(order["community"], mpModel=1)
     return hlapi.UsmUserData(
         user["name"], user["auth_password"] or None, user["priv_password"] or None,
-        authProtocol=_AUTH[user["auth"]], privProtocol=_PRIV[user["priv"]])
+        authProtocol=AUTH[user["auth"]], privProtocol=PRIV[user["priv"]])
 
 
 async def carry_out(order: dict[str, Any]) -> list[str]:

@@ -36,6 +36,17 @@ def vacm_user_in_no_group(agent: Agent) -> None:
         require(answer.status == AUTHORIZATION_ERROR, _DENIED.format(answer.said))
 
 
+@check("RFC 3415 3.2 (5); RFC 3413 3.2 (6)", "v3")
+def vacm_view_that_is_nowhere(agent: Agent) -> None:
+    """A user whose view is not defined reads nothing, and no view is no view of all."""
+    user = agent.secure("viewless")
+    for kind in (GET, GET_NEXT, GET_BULK):
+        answer = user.ask(kind, binding(SYS_DESCR), 0, 1 if kind == GET_BULK else 0)
+        given = [one for one in answer.bindings if one.tag < NO_SUCH_OBJECT]
+        require(answer.status == AUTHORIZATION_ERROR or (not answer.status and not given),
+                _DENIED.format(answer.said))
+
+
 @check("RFC 3415 3.2 (3); RFC 3413 3.2 (6)", "v3", "auth")
 def vacm_level_below_the_least(agent: Agent) -> None:
     """Below the level that its access wants a user reads nothing: authorizationError."""
@@ -65,10 +76,10 @@ def vacm_get_outside_of_the_view(agent: Agent) -> None:
 
 def _outside(agent: Agent) -> tuple[int, ...]:
     head = agent.credentials.outside
-    found = next((each.oid for each in agent.survey.found if each.oid[:len(head)] == head), None)
-    if found is None:
-        raise Skipped(f"nothing is known below {dotted(head)}")
-    return found
+    found = agent.get_next(head).bindings
+    if not found or found[0].tag == END_OF_VIEW or found[0].oid[:len(head)] != head:
+        raise Skipped(f"nothing is there below {dotted(head)}")
+    return found[0].oid
 
 
 @check("RFC 3415 3.2 (5); RFC 3416 4.2.2", "v3")
