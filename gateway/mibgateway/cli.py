@@ -86,18 +86,43 @@ def mibgate() -> None:
 @click.option("--mac", default="", metavar="MAC", help="The unit's MAC address; first start.")
 @click.option("--oui", default="", metavar="HEX", help="6 hexadecimal digits; first start.")
 @click.option("--product", default="", metavar="NAME", help="The product class; first start.")
+@click.option("--ephemeral", is_flag=True,
+              help="A unit for a test: temporary state, free ports, a CA and passwords of its own; "
+                   "gone at the end, and with the process that started it.")
+@click.option("--ready-file", type=_FILE, metavar="FILE",
+              help="Written once the unit is ready: addresses, ports, passwords and more as JSON. "
+                   "Removed at the end.")
+@click.option("--die-with-parent/--outlive-parent", "with_parent", default=None,
+              help="Whether to end with the process that started this one; --ephemeral does.")
+@click.option("--ports", type=click.Choice(["free", "standard"]), default=None,
+              help="Which ports an ephemeral unit begins with; free ones by default.")
+@click.option("--key-type", type=click.Choice(["ec", "rsa"]), default=None,
+              help="Of an ephemeral unit's certificate; rsa suits the suite sets cs1 to cs3 too.")
 def run(
     state: Path, script: Path | None, listen: str, mibs: tuple[Path, ...], unprivileged: bool,
     log_level: str, profile: Path | None, serial: str, mac: str, oui: str, product: str,
+    ephemeral: bool, ready_file: Path | None, with_parent: bool | None, ports: str | None,
+    key_type: str | None,
 ) -> None:
     """Run one unit in the foreground until SIGTERM or Ctrl-C."""
-    from mibgateway.main import Order, run_order
     logging.basicConfig(
         level=log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    identity = checked_identity(serial, mac, oui, product)
+    order: dict[str, Any] = {
+        "script": script, "listen": listen, "mibs": mibs, "unprivileged": unprivileged,
+        "profile": profile, "identity": checked_identity(serial, mac, oui, product), "say": _say}
     checked_address(listen)
-    sys.exit(run_order(Order(
-        state, script, listen, mibs, unprivileged, profile, identity, say=_say)))
+    if not ephemeral and (ports or key_type):
+        raise click.UsageError("--ports and --key-type are for --ephemeral")
+    if not (ephemeral or ready_file or with_parent):
+        from mibgateway.main import Order, run_order
+        sys.exit(run_order(Order(state, **order)))
+    from mibgateway.lab.start import LabOptions, run_in_lab
+    named = click.get_current_context().get_parameter_source("state")
+    is_named = named is not click.core.ParameterSource.DEFAULT
+    sys.exit(run_in_lab(
+        LabOptions(ephemeral, ready_file, ephemeral if with_parent is None else with_parent,
+                   free_ports=ports != "standard", key_type=key_type or "ec"),
+        state if is_named or not ephemeral else None, **order))
 
 
 def _say(text: str) -> None:

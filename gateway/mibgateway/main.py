@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.python.failure import Failure
@@ -75,6 +75,21 @@ class Order:
     say: Callable[[str], None] = print
     statements: list[Statement] = field(default_factory=list)
     """What the script says, once read."""
+    first: list[Statement] = field(default_factory=list)
+    """What a first start is given before its script."""
+
+
+class Beside(Protocol):
+    """Who accompanies a unit through its process."""
+
+    def begin(self, reactor: Any) -> None:
+        """The reactor runs, and nothing is started yet."""
+
+    async def ready(self, launch: Launch) -> None:
+        """The unit is ready, and has not said so."""
+
+    async def end(self) -> None:
+        """The unit is about to stop."""
 
 
 def product_version() -> str:
@@ -147,6 +162,8 @@ class Launch:
             state.close()
             raise
         self._console: Any = None
+        self.passwords: dict[str, str] = {}
+        """Those that this start has set, by user."""
 
     def _profile(self, model: MibModel, state: StateDirectory) -> dict[Key, Value] | None:
         kept, given = state.path / "profile", self._order.profile
@@ -157,6 +174,11 @@ class Launch:
             if not kept.exists() or given.read_bytes() != kept.read_bytes():
                 raise StartError("--profile is settled at the first start and kept")
         return profile_of(model, kept) if kept.exists() else None
+
+    @property
+    def mibs(self) -> tuple[Path, ...]:
+        """The folders of MIBs that came by option."""
+        return self._order.mibs
 
     def _keep_profile(self) -> None:
         state, given = self.unit.state, self._order.profile
@@ -175,7 +197,8 @@ class Launch:
         """
         unit, order = self.unit, self._order
         first = unit.is_first_start
-        has_script = order.script is not None or bool(order.statements)
+        statements = [*(order.first if first else ()), *order.statements]
+        has_script = order.script is not None or bool(statements)
         script = f"the script {order.script}" if order.script else "the script"
         await unit.upkeep.start()
         with unit.store.begin(STARTER) as transaction:
@@ -186,7 +209,7 @@ class Launch:
             lines: dict[Key, int] = {}
             password = community = ""
             try:
-                lines = lay_whole(unit.host, transaction, order.statements)
+                lines = lay_whole(unit.host, transaction, statements)
                 if first and not self._makes_admin(transaction.asked()):
                     password = secrets.token_urlsafe(12)
                     for wish in _admin(password):
@@ -196,6 +219,7 @@ class Launch:
                     community = secrets.token_urlsafe(12)
                     for wish in _community(community):
                         transaction.put(wish)
+                self.passwords = _passwords(transaction.asked())
                 transaction.prepare()
             except ScriptError as error:
                 raise StartError(f"{script}, line {error.line}: {error.why}") from None
@@ -270,6 +294,13 @@ class Launch:
             await self.unit.stop()
 
 
+def _passwords(asked: list[Wish]) -> dict[str, str]:
+    """Give the passwords that are asked for, by user."""
+    return {str(wish.index[0], "utf-8"): str(wish.value, "utf-8") for wish in asked
+            if wish.name == "aaaUsersPassword"
+            and isinstance(wish.index[0], bytes) and isinstance(wish.value, bytes)}
+
+
 def _admin(password: str) -> Iterator[Wish]:
     index = (ADMIN.encode(),)
     yield Wish("aaaUsersRowStatus", index, int(Status.CREATE_AND_GO))
@@ -301,7 +332,9 @@ def write_snmp_conf(unit: Unit, extra: tuple[Path, ...]) -> Path:
     return path.parent
 
 
-def run_order(order: Order, then: Callable[[Launch], Any] | None = None) -> int:
+def run_order(
+    order: Order, then: Callable[[Launch], Any] | None = None, beside: Beside | None = None
+) -> int:
     """Run a unit until a signal ends it; give the exit status.
 
     then: called in place of settling the store and starting the services; the process ends after.
@@ -329,17 +362,28 @@ def run_order(order: Order, then: Callable[[Launch], Any] | None = None) -> int:
             reactor.stop()
 
     async def begin() -> None:
+        if beside is not None:
+            beside.begin(reactor)
         if then is not None:
             await then(launch)
             reactor.stop()
             return
         await launch.settle()
         await launch.start()
+        if beside is not None:
+            await beside.ready(launch)
         order.say("ready")
         sys.stdout.flush()
 
+    async def stop() -> None:
+        try:
+            if beside is not None:
+                await beside.end()
+        finally:
+            await launch.stop()
+
     def end() -> Deferred[None]:
-        return ensureDeferred(launch.stop()).addErrback(failed)
+        return ensureDeferred(stop()).addErrback(failed)
 
     reactor.addSystemEventTrigger("before", "shutdown", end)
     reactor.callWhenRunning(lambda: ensureDeferred(begin()).addErrback(failed))

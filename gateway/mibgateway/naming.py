@@ -1,10 +1,11 @@
-"""All spellings of an object, for `mibgate name`."""
+"""All spellings of an object, for `mibgate name`, and what any of them names."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from mibagent.errors import MibgateError
+from mibagent.errors import Index, MibgateError, NoSuchName, Refused
 from mibagent.model.nodes import Access, MibModel, ObjectNode, TableNode
 from mibagent.model.spelling import (
     find_descriptor,
@@ -15,7 +16,7 @@ from mibagent.model.spelling import (
     path_of,
     tr069_of,
 )
-from mibagent.smi.oid import print_oid
+from mibagent.smi.oid import parse_oid, print_oid
 
 
 def found(model: MibModel, what: str) -> ObjectNode | TableNode:
@@ -38,6 +39,43 @@ def found(model: MibModel, what: str) -> ObjectNode | TableNode:
             if "." in what:
                 raise unknown from None
             raise
+
+
+def find_instance(model: MibModel, what: str) -> tuple[ObjectNode, Index]:
+    """Give the object and row that what spells: `SipEp.Gateway[Name=default].Port`, `sysName.0`,
+    `sipEpGatewayPort."default"`, an OID. A scalar needs no `.0`. Raises NoSuchName.
+    """
+    stripped = what.strip().removeprefix(".")
+    name, _, rest = stripped.partition(".")
+    if name.isdigit():
+        instance = find_oid(model, stripped)
+        return instance.node, instance.index
+    node = model.objects.get(name.rpartition("::")[2])
+    if node is None:
+        path = find_path(model, stripped)
+        if isinstance(path.target, TableNode) or path.index is None:
+            raise NoSuchName(what, "name one column of one row: [Key=value].Column")
+        return path.target, path.index
+    if node.table is None:
+        if rest not in ("", "0"):
+            raise NoSuchName(what, "there is one of it: it has no row")
+        return node, ()
+    return node, _row(node.table, what, rest)
+
+
+def _row(table: TableNode, what: str, text: str) -> Index:
+    """Give the index that stands behind a descriptor, as net-snmp writes it."""
+    parts = re.findall(r'"((?:[^"\\]|\\.)*)"|([0-9]+)', text)
+    try:
+        if text.replace(".", "").isdigit():
+            return table.index(parse_oid(text))
+        if len(parts) == len(table.index_syntaxes):
+            return tuple(syntax.parse(re.sub(r"\\(.)", r"\1", quoted) or bare)
+                         for syntax, (quoted, bare) in zip(
+                             table.index_syntaxes, parts, strict=True))
+    except (ValueError, Refused):
+        pass
+    raise NoSuchName(what, f"name the row: {table.name} has {len(table.index_syntaxes)} keys")
 
 
 def spellings(model: MibModel, what: str, vendor: str = "X_00005E_") -> Iterator[tuple[str, str]]:

@@ -111,6 +111,7 @@ class Notifier:
     def __init__(self, model: MibModel, now: Callable[[], datetime]) -> None:
         self._model, self._now = model, now
         self._sinks: list[Callable[[Notice], None]] = []
+        self._watchers: list[Callable[[Notice], None]] = []
         self._waiting: deque[Notice] = deque(maxlen=_WAITING)
         self._managers: Callable[[Notice], None] | None = None
         self._unsent: deque[Notice] = deque(maxlen=_WAITING)
@@ -154,6 +155,8 @@ class Notifier:
             return
         log.log(_LEVELS[node.severity], "%s: %d-%s: %d-%s", service.name, service.number,
                 service.title, node.number, text)
+        for watcher in list(self._watchers):
+            watcher(notice)
         if not self._sinks:
             self._waiting.append(notice)
         for sink in list(self._sinks):
@@ -206,6 +209,14 @@ class Notifier:
             if notice is not None and notice.node.name in names \
                     and all(notice.values.get(name) == value for name, value in wanted):
                 self.active.remove(index)
+
+    def watch(self, watcher: Callable[[Notice], None]) -> Callable[[], None]:
+        """Show each notification from now on to who does not deliver; call the answer to end that.
+
+        Those that wait for whoever delivers go on waiting.
+        """
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
 
     def deliver_to(self, sink: Callable[[Notice], None]) -> Callable[[], None]:
         """Give each notification to sink, those that waited first; call the answer to end that."""

@@ -8,7 +8,7 @@ from tests.structure.tree import ROOT, imports, modules
 
 FLOORS: tuple[tuple[int, str], ...] = (
     (10, "mibgateway.main mibgateway.cli mibgateway.demo mibgateway.naming"
-         " mibgateway.__main__"),
+         " mibgateway.lab mibgateway.testing mibgateway.pytest_plugin mibgateway.__main__"),
     (9, "mibgateway.services.*"),
     (8, "mibgateway.northbound"),
     (8, "mibgateway.unit"),

@@ -51,6 +51,12 @@ ELSEWHERE: dict[str, str] = {
     "gateway/mibgateway/services/cert_rows.py": "tests/gateway/services/test_cert.py",
     "gateway/mibgateway/tls/shell.py": "tests/wire/test_tls_table.py",
     "gateway/mibgateway/tls/policy.py": "tests/gateway/tls/test_suites.py",
+    # the laboratory is promised by what a test sees of it
+    "gateway/mibgateway/lab/baseline.py": "tests/gateway/lab/test_door.py",
+    "gateway/mibgateway/lab/describe.py": "tests/wire/test_lab.py",
+    "gateway/mibgateway/lab/start.py": "tests/wire/test_lab.py",
+    "gateway/mibgateway/pytest_plugin.py": "tests/wire/test_pytest_plugin.py",
+    "gateway/mibgateway/testing.py": "tests/wire/test_pytest_plugin.py",
     # promised from further off: by the host, the whole unit or the service above
     "agent/mibagent/agent.py": "tests/wire/test_example.py",
     "gateway/mibgateway/__main__.py": "tests/wire/test_unit.py",

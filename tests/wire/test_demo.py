@@ -9,14 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from mibgateway.demo import story
-from mibgateway.demo.pki import Authority
 from mibgateway.demo.stage import Stage
+from mibgateway.lab.pki import Authority
 from tests.wire.programs import found
 
 WAIT_S = 60.0
@@ -160,11 +159,12 @@ def test_ctrl_c_in_the_middle_leaves_nothing(demo: Callable[..., Demo], moment: 
     run.ends(128 + signal.SIGINT if "Every step" not in run.text else 0)
 
 
-def test_nobody_outlives_a_demo_that_is_killed(demo: Callable[..., Demo]) -> None:
+def test_neither_actor_nor_folder_outlives_a_demo_that_is_killed(demo: Callable[..., Demo]) -> None:
     run = demo("--no-color")
     run.shows("Ctrl-C ends the demo")
     run.process.kill()
     run.until(lambda: not run.actors(), "the actors end")
+    run.until(lambda: not list(run.temporary.iterdir()), "the folder is gone")
 
 
 def test_an_actor_that_ends_ends_the_demo(demo: Callable[..., Demo]) -> None:
@@ -200,12 +200,12 @@ def test_a_step_that_fails_says_why_and_leaves_nothing(
     def certify(stage: Stage) -> None:
         authority = Authority("a CA")
         authority.write(stage.folder / "ca.pem")
-        authority.issue(stage.folder / "server.pem", "elsewhere", IPv4Address("192.0.2.1"))
-        authority.issue(stage.folder / "unit.pem", "a unit", IPv4Address("127.0.0.1"))
+        authority.issue(stage.folder / "server.pem", "elsewhere", "192.0.2.1")
+        authority.issue(stage.folder / "unit.pem", "a unit", "127.0.0.1")
 
     monkeypatch.setattr(Stage, "certify", certify)
     monkeypatch.setattr(story, "BOUND_S", 3.0)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("mibgateway.lab.folder.bases", lambda: [tmp_path])
     assert story.show(stay=False, color=False) == 1
     last = capfd.readouterr().out.splitlines()[-1]
     assert last.startswith("✘ connecting to 127.0.0.1:") and "the connection is down" in last

@@ -10,7 +10,6 @@ from typing import Any
 
 from mibagent.snmp.ber import (
     INTEGER,
-    OCTETS,
     SEQUENCE,
     BerError,
     encode_integer,
@@ -92,7 +91,7 @@ class SecuredAnswers:
         try:
             scoped = read_scoped(taken.scoped, taken.at, padded=is_encrypted)
         except BerError:
-            if is_encrypted and not _is_deciphered(taken.scoped):
+            if is_encrypted:
                 return self._refuse(datagram, header, Unsecured(
                     "usmStatsDecryptionErrors", "the privacy password or protocol is another",
                     taken.user))
@@ -149,16 +148,6 @@ class SecuredAnswers:
 
     def learn(self, datagram: bytes, opened: Opened, peer: Any, table: Any) -> None:
         """Note the form of a message whose request the fast path knows now."""
-
-
-def _is_deciphered(octets: bytes) -> bool:
-    """Whether it begins as every scoped PDU does, so that the keys were the right ones."""
-    try:
-        at, end = read_expected(octets, 0, len(octets), SEQUENCE)
-        read_expected(octets, at, end, OCTETS)
-    except BerError:
-        return False
-    return True
 
 
 def _request_id(octets: bytes, at: int) -> bytes:

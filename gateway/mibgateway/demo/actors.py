@@ -24,6 +24,8 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mibgateway.lab.folder import LabFolder
+from mibgateway.lab.life import Ended, tidy_end
 from mibgateway.sip.framing import STREAM_LIMIT_BYTES
 from mibgateway.sip.message import Request, Response
 from mibgateway.sip.options import Identity, UserAgentServer
@@ -149,12 +151,16 @@ def run_unit(state: Path, script: Path) -> int:
 
 
 def act(role: str, *arguments: str) -> int:
-    """Play a role; give the exit status."""
-    leave_with_parent()
-    paths = [Path(argument) for argument in arguments]
-    if role == "unit":
-        return run_unit(*paths)
-    return serve("127.0.0.1", *paths)
+    """Play a role in the demo's folder, which the last to leave removes; give the exit status."""
+    try:
+        with tidy_end(), LabFolder.join(Path.cwd()):
+            leave_with_parent()
+            paths = [Path(argument) for argument in arguments]
+            if role == "unit":
+                return run_unit(*paths)
+            return serve("127.0.0.1", *paths)
+    except Ended as ended:
+        return 128 + ended.number
 
 
 if __name__ == "__main__":

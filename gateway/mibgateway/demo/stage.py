@@ -9,25 +9,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import secrets
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Any
 
 from mibagent.errors import MibgateError
-from mibgateway.demo.pki import Authority
+from mibgateway.errors import StartError
+from mibgateway.lab.folder import LabFolder
+from mibgateway.lab.pki import Authority
+from mibgateway.lab.ports import PortLender
 
 ADDRESS = "127.0.0.1"
 
@@ -36,9 +35,6 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 END_S = 10.0
 """How long a process may take to say goodbye before it is killed."""
-
-PORTS = range(20000, 30000)
-"""Ports are picked here: no system lends these to outgoing connections."""
 
 SCRIPT = """\
 # The unit's first start. `mibgate run --script` takes such a file.
@@ -105,18 +101,6 @@ class Heard:
         return found
 
 
-def free_port() -> int:
-    """Give a port that neither UDP nor TCP uses. Raises StageError."""
-    for port in random.sample(PORTS, 100):
-        with contextlib.suppress(OSError), \
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, \
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
-            datagrams.bind((ADDRESS, port))
-            stream.bind((ADDRESS, port))
-            return port
-    raise StageError(f"no free port at {ADDRESS}")
-
-
 class Stage:
     """Unit and server, while it is entered; nothing is left of them after."""
 
@@ -140,12 +124,13 @@ class Stage:
         with contextlib.ExitStack() as opened:
             opened.callback(self._ears.close)
             try:
-                self.folder = Path(tempfile.mkdtemp(prefix="mibgate-demo-"))
-                opened.callback(shutil.rmtree, self.folder, ignore_errors=True)
+                self.folder = opened.enter_context(LabFolder.make("mibgate-demo-")).path
+                self._ports = PortLender(ADDRESS)
+                opened.callback(self._ports.close)
                 self._syslog = opened.enter_context(
                     socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
                 self._syslog.bind((ADDRESS, 0))
-            except OSError as error:
+            except (OSError, StartError) as error:
                 raise StageError(f"nowhere to play: {error}") from None
             self._syslog.setblocking(False)
             self._ears.register(self._syslog, selectors.EVENT_READ, "syslog")
@@ -173,8 +158,9 @@ class Stage:
 
     def _certify(self, authority: Authority) -> None:
         authority.write(self.folder / "ca.pem")
-        authority.issue(self.folder / "server.pem", "demo SIP server", IPv4Address(ADDRESS))
-        authority.issue(self.folder / "unit.pem", "demo unit", IPv4Address(ADDRESS))
+        authority.issue(self.folder / "server.pem", "demo SIP server", ADDRESS,
+                        key_type="rsa")
+        authority.issue(self.folder / "unit.pem", "demo unit", ADDRESS, key_type="rsa")
 
     def start_server(self) -> None:
         """Start the SIP server; it tells its port."""
@@ -182,7 +168,10 @@ class Stage:
 
     def start_unit(self) -> None:
         """Write the unit's script and start it; it says `ready`."""
-        self.snmp_port, sip, sips = free_port(), free_port(), free_port()
+        try:
+            self.snmp_port, sip, sips = (self._ports.lend() for _ in range(3))
+        except StartError as error:
+            raise StageError(str(error)) from None
         script = self.folder / "unit.cfg"
         script.touch(mode=0o600)
         script.write_text(SCRIPT.format(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 from OpenSSL import SSL
 
 from mibgateway.demo.actors import Core, Creator
-from mibgateway.demo.pki import Authority
+from mibgateway.lab.pki import Authority
 from mibgateway.sip.options import Identity, build_options
 from mibgateway.sip.uri import SipUri
 from mibgateway.tls.creator import ClientCreator, facts
@@ -33,8 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("pki")
     authority = Authority("a CA")
     authority.write(found / "ca.pem")
-    authority.issue(found / "server.pem", "a server", IPv4Address(HERE))
-    authority.issue(found / "unit.pem", "a unit", IPv4Address(HERE))
+    authority.issue(found / "server.pem", "a server", HERE, key_type="rsa")
+    authority.issue(found / "unit.pem", "a unit", HERE, key_type="rsa")
     return found
 
 

@@ -4,37 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from mibgateway.demo import stage
 from mibgateway.demo.stage import (
-    ADDRESS,
-    PORTS,
     Heard,
     Interrupted,
     Stage,
     StageError,
-    free_port,
     interruptible,
 )
+from mibgateway.lab import folder
 
 
 @pytest.fixture(autouse=True)
 def _there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-
-
-def test_a_free_port_is_free_for_both_protocols() -> None:
-    port = free_port()
-    assert port in PORTS
-    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            probe.bind((ADDRESS, port))
+    monkeypatch.setattr(folder, "bases", lambda: [tmp_path])
 
 
 def test_the_folder_goes_also_after_an_error(tmp_path: Path) -> None:
@@ -42,13 +30,13 @@ def test_the_folder_goes_also_after_an_error(tmp_path: Path) -> None:
         assert playing.folder.parent == tmp_path
         playing.certify()
         assert {path.name for path in playing.folder.iterdir()} == {
-            "ca.pem", "server.pem", "unit.pem"}
+            folder.MARKER, "ca.pem", "server.pem", "unit.pem"}
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_folder_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", "/dev/null")
+    monkeypatch.setattr(folder, "bases", lambda: [Path("/dev/null")])
     with pytest.raises(StageError, match="nowhere to play: "), Stage():
         pass
 

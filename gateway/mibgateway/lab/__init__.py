@@ -1,0 +1,1 @@
+"""The laboratory: units that live as long as a test does, and what a test is told of them."""
