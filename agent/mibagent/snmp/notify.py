@@ -1,11 +1,11 @@
 """The notification originator: who is sent what, and when again. No socket, no clock.
 
-Rules. A trap is sent once. An inform waits in its target's own line; a few are under way at a time,
-each is sent again at the target's timeout as often as its retry count says, and ends with its
-answer or unanswered. Then the receiver counts as silent: one inform at a time tries it, after waits
-that double up to five minutes, until it answers. A line that is full loses its oldest; more
-notifications a second than the limit are dropped before they cost anything. All that is lost is
-counted.
+Rules. A trap is sent once. An inform waits in its target's own line. One is under way until the
+receiver has answered, then a few at a time; each is sent again at the target's timeout as often as
+its retry count says, and ends with its answer or unanswered. Then the receiver counts as silent:
+one inform at a time tries it, after waits that double up to five minutes, until it answers. A line
+that is full loses its oldest; more notifications a second than the limit are dropped before they
+cost anything. All that is lost is counted.
 
 RFC 3413 section 3.3.
 """
@@ -107,6 +107,8 @@ class _Line:
         self.target = target
         self.waiting: deque[Notification] = deque()
         self.out: dict[int, _Inform] = {}
+        self.is_heard = False
+        """Whether the receiver answered the last time it was asked."""
         self.silences = 0
         """Waits in a row that ended without an answer."""
         self.resume_at = 0.0
@@ -167,7 +169,7 @@ class Originator:
         for name, line in self._lines.items():
             if line.target != wanted[name]:
                 line.target = wanted[name]
-                line.silences, line.resume_at = 0, now
+                line.is_heard, line.silences, line.resume_at = False, 0, now
                 effects += self._fill(now, line)
         return effects
 
@@ -236,7 +238,7 @@ class Originator:
     def _fill(self, now: float, line: _Line) -> list[Send]:
         """Send what may be under way now."""
         effects: list[Send] = []
-        window = 1 if line.silences else WINDOW
+        window = WINDOW if line.is_heard else 1
         while line.waiting and len(line.out) < window and now >= line.resume_at:
             inform = _Inform(line.waiting.popleft(), self._new_id(), line.target.retries)
             sent = self._transmit(now, line, inform)
@@ -264,7 +266,7 @@ class Originator:
                 if line.out.pop(heard.request_id, None) is not None:
                     self.tally.acknowledged += not heard.status
                     self.tally.refused += bool(heard.status)
-                    line.silences, line.resume_at = 0, now
+                    line.is_heard, line.silences, line.resume_at = True, 0, now
                     effects += self._fill(now, line)
         return effects
 
@@ -295,6 +297,6 @@ class Originator:
             if silent:
                 wait = line.target.timeout_s * 2.0 ** min(line.silences, 16)
                 line.resume_at = now + min(wait, LONGEST_WAIT_S)
-                line.silences += 1
+                line.is_heard, line.silences = False, line.silences + 1
             effects += self._fill(now, line)
         return effects

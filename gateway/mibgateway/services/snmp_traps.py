@@ -32,6 +32,9 @@ MOST_DESTINATIONS = 5
 TRAP_PORT = 162
 """Where the parameter names none. RFC 3417 section 3."""
 
+TIMEOUT_S = 5.0
+"""How long a receiver is waited for; RFC 3413's 15 s is for rows that say nothing."""
+
 REFRESH_S = 300.0
 """How long an answer of the name servers is believed."""
 FIRST_RETRY_S = 5.0
@@ -183,7 +186,7 @@ class DoorRows:
             self._take("snmpTargetAddr", place)
         self._put("snmpTargetAddr", place, {
             "TDomain": address.domain, "TAddress": address.octets, "TagList": DOOR.encode(),
-            "Params": self._made["snmpTargetParams", 0]})
+            "Params": self._made["snmpTargetParams", 0], "Timeout": int(TIMEOUT_S * 100)})
 
     def _put(self, stem: str, place: int, columns: Mapping[str, Value]) -> None:
         store = self._unit.store

@@ -203,11 +203,13 @@ def test_an_answer_counts_once() -> None:
     assert originator.tally.acknowledged == 1
 
 
-def test_a_few_are_under_way_and_the_rest_follow_their_answers() -> None:
+def test_one_is_under_way_until_the_receiver_is_heard_and_then_a_few() -> None:
     originator, _ = make(Kind.INFORM)
-    first = [effect for _ in range(WINDOW + 2) for effect in originator.issue(0, NOTE)]
-    assert len(first) == WINDOW
-    assert sent(answer(originator, 1, first[3])) == [f"a INFORM {WINDOW + 1}"]
+    first = [effect for _ in range(WINDOW + 3) for effect in originator.issue(0, NOTE)]
+    assert sent(first) == ["a INFORM 1"]
+    under_way = answer(originator, 1, first[0])
+    assert len(under_way) == WINDOW
+    assert sent(answer(originator, 1, under_way[3])) == [f"a INFORM {WINDOW + 2}"]
 
 
 def test_a_report_makes_it_be_sent_again_at_once_but_not_for_ever() -> None:
@@ -244,7 +246,7 @@ def test_a_silent_receiver_is_tried_one_at_a_time_after_waits_that_double() -> N
     tries = [at for at, _ in run(originator, 0, 600)]
     gaps = [after - before for before, after in itertools.pairwise(tries)]
     assert gaps[:8] == [3, 5, 9, 17, 33, 65, 129, 257]
-    assert originator.waiting == 20 - WINDOW - len(tries)
+    assert originator.waiting == 20 - 1 - len(tries)
 
 
 def test_one_that_comes_back_gets_all_that_waits() -> None:
@@ -256,7 +258,7 @@ def test_one_that_comes_back_gets_all_that_waits() -> None:
     assert len(under_way) == WINDOW
     while under_way:
         under_way += answer(originator, 4, under_way.pop())
-    assert (originator.waiting, originator.tally.acknowledged) == (0, 30)
+    assert (originator.waiting, originator.tally.acknowledged) == (0, WINDOW + 29)
 
 
 def test_what_waits_is_bounded_and_what_is_lost_is_the_oldest_and_counted() -> None:
@@ -264,8 +266,8 @@ def test_what_waits_is_bounded_and_what_is_lost_is_the_oldest_and_counted() -> N
     notes = [Notification((*EVENT, number), 1) for number in range(1000)]
     for note in notes:
         originator.issue(0, note)
-    assert originator.waiting == WINDOW + LINE_LENGTH
-    assert originator.tally.dropped == 1000 - WINDOW - LINE_LENGTH
+    assert originator.waiting == 1 + LINE_LENGTH
+    assert originator.tally.dropped == 1000 - 1 - LINE_LENGTH
     (line,) = originator._lines.values()
     assert list(line.waiting) == notes[-LINE_LENGTH:]
 
