@@ -33,8 +33,12 @@ from mibgateway.northbound.script import Translator, lay_whole, said
 from mibgateway.northbound.script_grammar import ScriptError, Statement, parse_script
 from mibgateway.northbound.shell import open_console
 from mibgateway.services.aaa import AaaService
+from mibgateway.services.addresses import AddressesService
 from mibgateway.services.cert import CertService
+from mibgateway.services.entity import EntityService
 from mibgateway.services.hoc import HocService
+from mibgateway.services.host import HostService
+from mibgateway.services.interfaces import InterfacesService
 from mibgateway.services.nlm import NlmService
 from mibgateway.services.scm import ScmService
 from mibgateway.services.sipep import SipEpService
@@ -46,6 +50,7 @@ from mibgateway.unit import Options, Unit
 SERVICES: tuple[type[Service[Any]], ...] = (
     ScmService, HocService, NlmService, AaaService, CertService, SystemGroup, TargetGroup,
     NotificationGroup, VacmService, SnmpService, SipEpService,
+    InterfacesService, AddressesService, HostService, EntityService,
 )
 """In the order in which they start."""
 

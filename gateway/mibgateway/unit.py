@@ -34,6 +34,8 @@ from mibagent.store.store import ParameterStore
 from mibagent.store.upkeep import Upkeep
 from mibgateway.clock.unit_clock import UnitClock
 from mibgateway.errors import StartError
+from mibgateway.host.interfaces import Links, links
+from mibgateway.host.reading import Reading
 from mibgateway.notifier import Notifier
 from mibgateway.state import StateDirectory
 from mibgateway.tls.revocation import Revocation
@@ -141,6 +143,8 @@ class Unit:
             self.judging_time, partial(fetch_answer, reactor), self.clock.monotonic)
         self.vault = Vault(self.judging_time, Shared(answers, Sessions()))
         self.thread = JournalThread(reactor)
+        self.links: Reading[Links] = Reading(
+            links, reactor.seconds, lambda ask: self.in_thread(ask), reactor.callLater)
         self.number = state.journal.unit(name)
         self.store = ParameterStore(
             model, state.journal, self.number, run=self.thread.run,
@@ -308,6 +312,7 @@ class Unit:
             call.cancel()
         self._armed.clear()
         self.upkeep.stop()
+        self.links.stop()
         await self.store.idle()
         self.thread.stop()
         self.state.close()

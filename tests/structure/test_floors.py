@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (6, "mibgateway.sip"),
     (6, "mibgateway.syslog"),
     (6, "mibgateway.clock"),
+    (6, "mibgateway.host"),
     (5, "mibagent.agent"),
     (5, "mibgateway.lookup"),
     (5, "mibgateway.tls"),

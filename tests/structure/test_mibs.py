@@ -13,7 +13,8 @@ from tests.structure.smitools import IETF, MIBS, ROOT, run
 from tools import arcs
 
 OURS = sorted(MIBS.glob("*.mib"))
-SERVICES = [path for path in OURS if path.stem not in ("MIBGATE-SMI-MIB", "MIBGATE-TC-MIB")]
+SERVICES = [path for path in OURS if path.stem not in (
+    "MIBGATE-SMI-MIB", "MIBGATE-TC-MIB", "MIBGATE-CAPABILITIES-MIB")]
 KEYS = {
     "MODULE-IDENTITY": {"Service"},
     "OBJECT-TYPE": {"Applies", "Rights", "Command"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mibagent.model.capabilities import Capabilities
 from mibagent.model.clauses import (
     Modules,
     NotificationClause,
@@ -76,7 +77,7 @@ class Builder:
         return MibModel(
             modules=module_nodes, objects=objects, tables=tables,
             notifications=self._notifications(objects), names=self._names(objects, tables),
-            digest=digest)
+            digest=digest, groups=self._groups(), capabilities=self._capabilities())
 
     def say(self, module: str, name: str, reason: str, severity: Severity = "error") -> None:
         """Note a fault of what a module declares as name."""
@@ -219,6 +220,18 @@ class Builder:
             prose.keys.get("Severity", ""), prose.keys.get("Text", ""),
             tuple(int(number) for number in clears if number.isdigit()), clause.objects,
             prose.text, service.name if service else "")
+
+    def _groups(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for module in self.modules.values():
+            for name, members in module.declared.groups.items():
+                found.setdefault(name, members)
+        return found
+
+    def _capabilities(self) -> dict[str, Capabilities]:
+        return {name: Capabilities(name, module.nodes[name], supports)
+                for module in self.modules.values()
+                for name, supports in module.declared.supports.items() if name in module.nodes}
 
     def _names(
         self, objects: dict[str, ObjectNode], tables: dict[str, TableNode]

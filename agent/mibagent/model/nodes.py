@@ -19,6 +19,7 @@ from mibagent.errors import (
     WrongType,
     WrongValue,
 )
+from mibagent.model.capabilities import Capabilities
 from mibagent.smi.index import decode_index, encode_index
 from mibagent.smi.oid import Oid
 from mibagent.smi.syntax import Syntax, Value
@@ -213,6 +214,10 @@ class MibModel:
     """Every other descriptor that has an OID: nodes, groups, compliances, identities."""
     digest: str = ""
     """Of the texts that it was compiled from."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Objects by OBJECT-GROUP."""
+    capabilities: Mapping[str, Capabilities] = field(default_factory=dict)
+    """Which part of which module an agent answers, by AGENT-CAPABILITIES."""
 
     @cached_property
     def services(self) -> Mapping[str, ServiceNode]:

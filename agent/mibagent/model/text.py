@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from mibagent.model.capabilities import Support, scan_groups, scan_supports
+
 _PIECE = re.compile(r'--[^\r\n]*|"[^"]*"')
 _KEPT = re.compile(r"\b(DISPLAY-HINT|LAST-UPDATED|REVISION)\s*\Z")
 _HEAD = re.compile(r"([A-Za-z][\w-]*)\s*(?:\{[^{}]*\}\s*)?DEFINITIONS\s*::=\s*BEGIN\b")
@@ -48,6 +50,10 @@ class Declared:
     """What each SEQUENCE lists, by type name."""
     defaults: dict[str, str] = field(default_factory=dict)
     """What stands between the braces of DEFVAL, strings in quotes, by object."""
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Objects by OBJECT-GROUP."""
+    supports: dict[str, dict[str, Support]] = field(default_factory=dict)
+    """What each AGENT-CAPABILITIES says, by module."""
 
 
 class Strings:
@@ -105,6 +111,7 @@ def scan(file: str, text: str, strings: Strings) -> list[Declared]:
         body = "\n" * line + masked[head.start():end]
         _scan_imports(module, body)
         _scan_declarations(module, body)
+        module.groups, module.supports = scan_groups(body), scan_supports(body)
         module.text = _take_defaults(module, body, strings)
         found.append(module)
     return found

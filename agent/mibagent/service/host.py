@@ -18,6 +18,7 @@ from mibagent.errors import (
     Index,
     MibgateError,
     ModelError,
+    NoSuchName,
     Refused,
     ResourceUnavailable,
 )
@@ -96,6 +97,9 @@ class ServiceHost:
         for hosted in self.services.values():
             wired = hosted.wired
             store.served.update(wired.nodes)
+            store.read_only.update(wired.read_only)
+            store.shape.unmade.update(table.name for table in wired.tables.values()
+                                      if table.row_status in wired.read_only)
             store.unit_made.update(wired.service.makes)
             store.hidden.update(wired.service.hidden)
             store.derive.update(wired.service.derive())
@@ -140,16 +144,23 @@ class ServiceHost:
             or self.store.shape.base_of(table).name in self.store.shape.fixed
         made: LiveTable[Any] | None = None if stored else method()
         if made is not None:
-            self.store.provide_table(name, made)
+            self.store.provide_table(name, made, self._keeps(wired, table))
         frozen = frozen_fields(method)
         for node in self.model.columns(name):
             if node.name in table.mirrors and made is None:
                 continue
-            if not node.is_readable or node.is_writable or node.name in wired.provides:
+            if not node.is_readable or wired.is_writable(node) or node.name in wired.provides \
+                    or node.name not in wired.nodes:
                 continue
             self.store.provide(node.name, self._column_reader(node, made, method),
                                made is not None and made.tells
                                and field_name(self.model, node) in frozen)
+
+    def _keeps(self, wired: Wired, table: TableNode) -> bool:
+        """Whether columns of a live table's rows are stored."""
+        tables = (table, *self.model.companions.get(table.name, ()))
+        return any(wired.is_writable(node) and not node.is_command and node.name in wired.nodes
+                   for each in tables for node in self.model.columns(each.name))
 
     def _column_reader(
         self, node: ObjectNode, live: LiveTable[Any] | None, method: Callable[..., Any]
@@ -163,6 +174,8 @@ class ServiceHost:
 
         def read(index: Index) -> Value:
             row = live.row(index) if live is not None else method(as_key(index))
+            if row is None:
+                raise NoSuchName(node.name, "no such row", index)
             found = getattr(row, attribute)
             if type(found) is int or type(found) is bytes:
                 return found

@@ -104,6 +104,8 @@ class Service(Generic[SettingsT]):
     """One MIB's behaviour. Subclasses name their MIB and their settings' dataclass."""
 
     mib = ""
+    capabilities = ""
+    """The AGENT-CAPABILITIES that says which part of the MIB is answered; nothing for all of it."""
     settings: type[SettingsT]
     makes: tuple[str, ...] = ()
     """Tables whose rows only the unit makes; others may destroy them."""

@@ -27,6 +27,7 @@ class Wired:
     service: Service[Any]
     name: str
     nodes: dict[str, ObjectNode]
+    """The objects that are answered."""
     tables: dict[str, TableNode]
     binding: Binding[Any]
     completes: list[tuple[tuple[str, ...], Callable[..., Any]]] = field(default_factory=list)
@@ -39,6 +40,12 @@ class Wired:
     lasting: set[str] = field(default_factory=set)
     factory: dict[str, Callable[[], Any]] = field(default_factory=dict)
     arguments: dict[str, Binding[Any]] = field(default_factory=dict)
+    read_only: frozenset[str] = frozenset()
+    """Writable objects that the service's capabilities let nobody write."""
+
+    def is_writable(self, node: ObjectNode) -> bool:
+        """Whether anybody may write the object here."""
+        return node.is_writable and node.name not in self.read_only
 
 
 def _hooks(service: Service[Any]) -> Iterator[tuple[Hook, Callable[..., Any]]]:
@@ -56,13 +63,14 @@ def wire(model: MibModel, service: Service[Any]) -> Wired:
     module = model.modules.get(service.mib)
     if module is None:
         raise ModelError(who, service.mib, "no such MIB is loaded")
-    nodes = {node.name: node for node in model.of_module(service.mib)}
-    tables = {table.name: table for table in model.tables.values() if table.module == service.mib}
+    nodes, read_only = _answered(model, service)
+    tables = {table.name: table for table in model.tables.values()
+              if table.module == service.mib and not nodes.keys().isdisjoint(table.column_names)}
     fields = {field_name(model, node): node for node in nodes.values() if node.table is None}
     binding = Binding(model, service.settings, fields,
                       {table_field(model, table): table for table in tables.values()})
     name = module.service.name if module.service else service.mib
-    wired = Wired(service, name, nodes, tables, binding)
+    wired = Wired(service, name, nodes, tables, binding, read_only=read_only)
     for hook, method in _hooks(service):
         for named in hook.names:
             known = named in nodes or named in tables or named in model.objects
@@ -71,6 +79,35 @@ def wire(model: MibModel, service: Service[Any]) -> Wired:
         _place(model, wired, hook, method, who)
     _all_answered(model, wired, who)
     return wired
+
+
+def _answered(
+    model: MibModel, service: Service[Any]
+) -> tuple[dict[str, ObjectNode], frozenset[str]]:
+    """Give the objects that a service answers for, and those that it lets nobody write.
+
+    RFC 2580 section 6.
+    """
+    nodes = {node.name: node for node in model.of_module(service.mib)}
+    if not service.capabilities:
+        return nodes, frozenset()
+    who = type(service).__name__
+    statement = model.capabilities.get(service.capabilities)
+    support = statement.supports.get(service.mib) if statement is not None else None
+    if support is None:
+        raise ModelError(who, service.capabilities, f"no such statement supports {service.mib}")
+    for name in (*support.groups, *support.access):
+        if name not in model.groups and name not in nodes and name not in model.names:
+            raise ModelError(service.capabilities, name, f"{service.mib} has none of that name")
+    included = {name for group in support.groups for name in model.groups.get(group, ())}
+    answered = {
+        name: node for name, node in nodes.items()
+        if name in included and support.access.get(name) != "not-implemented"}
+    keys = {name for node in answered.values() if node.table for name in node.table.index_names}
+    answered.update({name: node for name, node in nodes.items()
+                     if name in keys and node.access is Access.NOT_ACCESSIBLE})
+    return answered, frozenset(
+        name for name, access in support.access.items() if access == "read-only")
 
 
 def _place(
@@ -107,7 +144,7 @@ def _place(
                 if hook.lasting:
                     wired.lasting.add(named)
                 if named in wired.tables:
-                    _row_answers(model, method, named, who)
+                    _row_answers(model, wired, method, named, who)
         case "rows":
             wired.factory[hook.names[0]] = method
 
@@ -132,7 +169,9 @@ def _row_table(model: MibModel, method: Callable[..., Any], hook: Hook, who: str
     return homes.pop()
 
 
-def _row_answers(model: MibModel, method: Callable[..., Any], table: str, who: str) -> None:
+def _row_answers(
+    model: MibModel, wired: Wired, method: Callable[..., Any], table: str, who: str
+) -> None:
     """Refuse a row class that lacks a column; one that is not annotated is found out at a read."""
     kind = typing.get_type_hints(method).get("return")
     row = typing.get_args(kind)[0] if typing.get_args(kind) else kind
@@ -141,7 +180,8 @@ def _row_answers(model: MibModel, method: Callable[..., Any], table: str, who: s
     known = {*dir(row), *typing.get_type_hints(row)}
     mirrors = model.tables[table].mirrors
     for node in model.columns(table):
-        if node.access is Access.READ_ONLY and node.name not in mirrors \
+        if node.name in wired.nodes and node.is_readable and not wired.is_writable(node) \
+                and node.name not in mirrors and node.name not in wired.provides \
                 and field_name(model, node) not in known:
             raise ModelError(who, node.name, f"{row.__name__} has no {field_name(model, node)}")
 
@@ -189,7 +229,7 @@ def _all_answered(model: MibModel, wired: Wired, who: str) -> None:
         if prefix and node.name in [prefix + common for common in COMMON]:
             continue
         if node.name in wired.provides or (table and table.name in wired.provides
-                                           and not node.is_writable):
+                                           and not wired.is_writable(node)):
             continue
         if node.is_command:
             if node.name not in wired.commands:
@@ -200,7 +240,7 @@ def _all_answered(model: MibModel, wired: Wired, who: str) -> None:
             known = node.name.removeprefix(table.name.removesuffix("Table"))
             if not (node.is_row_status or known in JOB_COLUMNS or node.name in read):
                 raise ModelError(who, node.name, "no code reads this argument")
-        elif not node.is_writable:
+        elif not wired.is_writable(node):
             raise ModelError(who, node.name, "nobody provides it")
         elif node.is_row_status:
             if table and table not in wired.binding.tables.values() \

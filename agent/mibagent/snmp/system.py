@@ -8,9 +8,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from mibagent.model.nodes import MibModel
+from mibagent.service.host import ServiceHost
 from mibagent.service.service import Service, provides
 from mibagent.smi.oid import Oid
 from mibagent.snmp.counters import NAMES, Counters
@@ -27,6 +28,7 @@ class SystemUnit(Protocol):
     sys_descr: str
     sys_object_id: Oid
     counters: Callable[[], Counters]
+    host: ServiceHost
 
     def uptime(self) -> float:
         """Seconds since the start."""
@@ -66,6 +68,10 @@ class SystemGroup(Service[SystemSettings]):
     settings = SystemSettings
     unit: SystemUnit
 
+    def __init__(self, unit: Any) -> None:
+        super().__init__(unit)
+        self._resources: LiveTable[ResourceRow] = LiveTable()
+
     @provides("sysDescr", lasting=True)
     def description(self) -> str:
         """What the unit is."""
@@ -93,13 +99,26 @@ class SystemGroup(Service[SystemSettings]):
 
     @provides("sysORTable")
     def resources(self) -> LiveTable[ResourceRow]:
-        """One row a module that somebody answers for."""
-        table: LiveTable[ResourceRow] = LiveTable()
-        modules = [module for module in self.unit.model.modules.values()
-                   if module.service is not None or module.name == self.mib]
-        for number, module in enumerate(sorted(modules, key=lambda each: each.oid), 1):
-            table.add(number, ResourceRow(module.oid, f"The objects of {module.name}.", 0))
-        return table
+        """One row a module that somebody answers for.
+
+        What it is known by is the statement of its capabilities where it has one: then not all of
+        the module is answered. Else it is the module's identity.
+        """
+        return self._resources
+
+    def start(self, running: SystemSettings) -> None:
+        """List the modules, all of which are claimed by now."""
+        model = self.unit.model
+        rows: list[ResourceRow] = []
+        for hosted in self.unit.host.services.values():
+            service = hosted.wired.service
+            known = model.capabilities.get(service.capabilities)
+            rows.append(ResourceRow(
+                known.oid if known is not None else model.modules[service.mib].oid,
+                f"What {known.name} says of {service.mib}." if known is not None
+                else f"The objects of {service.mib}.", 0))
+        for number, row in enumerate(sorted(rows, key=lambda row: row.id), 1):
+            self._resources.add(number, row)
 
     @provides(*NAMES)
     def counter(self, name: str) -> int:

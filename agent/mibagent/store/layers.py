@@ -30,6 +30,8 @@ class Shape:
         self.model = model
         self.profile: Mapping[Key, Value] = profile or {}
         self.fixed: dict[str, dict[Index, None]] = {}
+        self.unmade: set[str] = set()
+        """Tables whose RowStatus nobody may write here."""
         self.mirrors = {
             name: place for table in model.tables.values()
             for place, name in enumerate(table.mirrors) if name}
@@ -65,7 +67,7 @@ class Shape:
         """Whether rows are made and destroyed by RowStatus, the table's own or its base's."""
         while not table.row_status and table.base:
             table = self.model.tables[table.base]
-        return bool(table.row_status)
+        return bool(table.row_status) and table.name not in self.unmade
 
     def base_of(self, table: TableNode) -> TableNode:
         """Give the table whose rows decide which rows this one has."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from mibagent.errors import Index
@@ -105,23 +105,52 @@ class LiveTable(Generic[RowT]):
         return as_index(key) in self._rows
 
 
-class Snapshot(Generic[RowT]):
-    """A live table that can't tell of its changes: it is asked again when a second has passed."""
+class Snapshot(LiveTable[RowT]):
+    """A live table that can't tell of its changes: it is asked again when somebody looks."""
 
-    def __init__(self, ask: Callable[[], dict[Any, RowT]], now: Callable[[], float]) -> None:
-        self.table: LiveTable[RowT] = LiveTable()
-        self.table.tells = False
-        self._ask, self._now, self._until = ask, now, float("-inf")
+    def __init__(self, ask: Callable[[], Mapping[Any, RowT]]) -> None:
+        """ask: gives all rows by key; the same mapping where nothing has been asked anew."""
+        super().__init__()
+        self.tells = False
+        self._ask = ask
+        self._last: Mapping[Any, RowT] | None = None
 
     def refresh(self) -> None:
-        """Bring the rows up to date when a second has passed."""
-        now = self._now()
-        if now < self._until:
+        """Bring the rows up to date."""
+        rows = self._ask()
+        if rows is self._last:
             return
-        self._until = now + 1.0
-        found = {as_index(key): row for key, row in self._ask().items()}
-        for index in self.table.indexes():
-            if index not in found:
-                self.table.remove(index)
+        self._last = rows
+        found = {as_index(key): row for key, row in rows.items()}
+        for index in [index for index in self._rows if index not in found]:
+            self.remove(index)
         for index, row in found.items():
-            self.table.add(index, row)
+            self.add(index, row)
+
+    def get(self, key: Any) -> RowT | None:
+        self.refresh()
+        return super().get(key)
+
+    def has(self, index: Index) -> bool:
+        self.refresh()
+        return index in self._rows
+
+    def row(self, index: Index) -> RowT | None:
+        self.refresh()
+        return self._rows.get(index)
+
+    def indexes(self) -> list[Index]:
+        self.refresh()
+        return super().indexes()
+
+    def values(self) -> Iterator[RowT]:
+        self.refresh()
+        return super().values()
+
+    def __len__(self) -> int:
+        self.refresh()
+        return super().__len__()
+
+    def __contains__(self, key: Any) -> bool:
+        self.refresh()
+        return super().__contains__(key)

@@ -70,6 +70,8 @@ class ParameterStore:
         self.pending: dict[int, float] = {}
         self.memory: dict[str, bytes] = {}
         self.served: set[str] | None = None
+        self.read_only: set[str] = set()
+        """Writable objects that nobody may write here."""
         self._journal, self._unit = journal, unit
         self._run, self.soon, self._now = run, soon, now
         self._listeners: list[Listener] = []
@@ -229,12 +231,29 @@ class ParameterStore:
         if lasting:
             self._lasting.add(name)
 
-    def provide_table(self, name: str, table: LiveTable[Any]) -> None:
-        """Let a service fill a table."""
+    def provide_table(self, name: str, table: LiveTable[Any], keeps: bool = False) -> None:
+        """Let a service fill a table.
+
+        keeps: whether columns of its rows, companions included, are stored: they outlive the row.
+        """
         table.name = name
         self._live[name] = table
-        for listener in self._listeners:
-            table.watch(listener)
+        if keeps:
+            self.shape.fixed[name] = dict.fromkeys(table.indexes())
+        table.watch(_Relay(self, self.model.tables[name]))
+
+    def tell_rows(self, table: TableNode, index: Index, came: bool) -> None:
+        """Tell listeners that a live row, and those of its companions, came or went."""
+        fixed = self.shape.fixed.get(table.name)
+        if fixed is not None:
+            if came:
+                fixed[index] = None
+            else:
+                fixed.pop(index, None)
+        for each in self._with_companions(table):
+            if each.name == table.name or each.name not in self._live:
+                for listener in self._listeners:
+                    (listener.row_added if came else listener.row_removed)(each.name, index)
 
     def follow(self, name: str) -> LiveTable[Mapping[str, Value]]:
         """Give the rows that follow from parameters and stand beside a table's stored ones.
@@ -257,7 +276,7 @@ class ParameterStore:
     def watch(self, listener: Listener) -> None:
         """Tell the listener of each committed change and of rows that come and go."""
         self._listeners.append(listener)
-        for table in (*self._live.values(), *self._following.values()):
+        for table in self._following.values():
             table.watch(listener)
 
     def give_fixed(self, table: str, indexes: Iterable[Index]) -> None:
@@ -553,6 +572,19 @@ class ParameterStore:
             else:
                 self.memory[key] = value
         return self._run(lambda: self._journal.remember(self._unit, values))
+
+
+class _Relay:
+    """Hears of a live table's rows."""
+
+    def __init__(self, store: ParameterStore, table: TableNode) -> None:
+        self._store, self._table = store, table
+
+    def row_added(self, table: str, index: Index) -> None:
+        self._store.tell_rows(self._table, index, True)
+
+    def row_removed(self, table: str, index: Index) -> None:
+        self._store.tell_rows(self._table, index, False)
 
 
 def _guarded(call: Callable[[Any], None], about: object) -> None:

@@ -139,7 +139,7 @@ class Transaction:
             raise NoAccess(name, "only an Admin may write it")
         if not self._store.is_served(node.name):
             raise NotWritable(name, "no service answers for it")
-        if not node.is_writable:
+        if not node.is_writable or node.name in self._store.read_only:
             if node.access is Access.NOT_ACCESSIBLE:
                 raise NoAccess(name, "a key is in the row's name, not written")
             raise NotWritable(name, "it is read-only")

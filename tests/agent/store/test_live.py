@@ -101,26 +101,31 @@ def test_a_store_passes_on_what_comes_and_goes(tmp_path: Path) -> None:
     assert rig.store.has_row(rig.model.tables["trialStallTable"], (b"nuts",))
 
 
-def test_a_snapshot_asks_again_when_a_second_has_passed() -> None:
-    now, rows, asked = [0.0], {"a": 1, "b": 2}, []
+def test_a_snapshot_is_what_it_was_told_when_somebody_looked() -> None:
+    answer: dict[str, int] = {"a": 1, "b": 2}
+    asked: list[dict[str, int]] = []
 
     def ask() -> dict[str, int]:
-        asked.append(now[0])
-        return dict(rows)
+        asked.append(answer)
+        return answer
 
-    snapshot = Snapshot(ask, lambda: now[0])
+    snapshot = Snapshot(ask)
     told = Told()
-    snapshot.table.watch(told)
-    snapshot.refresh()
-    now[0] = 0.9
-    rows.update(c=3)
-    del rows["a"]
-    snapshot.refresh()
-    assert asked == [0.0] and snapshot.table.indexes() == [(b"a",), (b"b",)]
-    now[0] = 1.0
-    snapshot.refresh()
-    assert snapshot.table.indexes() == [(b"b",), (b"c",)]
+    snapshot.watch(told)
+    assert asked == [] and len(snapshot) == 2 and snapshot.indexes() == [(b"a",), (b"b",)]
+    answer = {"b": 3, "c": 4}
+    assert "a" not in snapshot and "c" in snapshot
+    assert (snapshot.get("b"), snapshot.row((b"c",)), snapshot.has((b"a",))) == (3, 4, False)
+    assert list(snapshot.values()) == [3, 4]
     assert [event[0] for event in told.events] == ["added", "added", "removed", "added"]
+
+
+def test_the_same_answer_is_taken_once() -> None:
+    rows = {1: "x"}
+    snapshot = Snapshot(lambda: rows)
+    snapshot.refresh()
+    rows[2] = "y"
+    assert snapshot.indexes() == [(1,)]
 
 
 @pytest.mark.parametrize("count", [10])

@@ -1,0 +1,1 @@
+"""What the host that the unit runs on tells of itself."""
