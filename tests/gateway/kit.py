@@ -125,6 +125,17 @@ class Reactor(MemoryReactorClock):
     ) -> Any:
         return self._open("unix", 0, factory, str(address))
 
+    def getThreadPool(self) -> Reactor:
+        return self
+
+    def callInThreadWithCallback(
+        self, told: Callable[[bool, Any], None], call: Callable[..., Any], *given: Any
+    ) -> None:
+        told(True, call(*given))
+
+    def callFromThread(self, call: Callable[..., Any], *given: Any) -> None:
+        self.callLater(0, call, *given)
+
     def listening(self, kind: str) -> list[int]:
         return [port.port for port in self.ports if port.kind == kind and port.port]
 
