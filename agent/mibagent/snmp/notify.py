@@ -173,13 +173,25 @@ class Originator:
                 effects += self._fill(now, line)
         return effects
 
+    def admits(self, now: float) -> bool:
+        """Whether one more may be issued now; ask first, since making one has its cost, too.
+
+        One that is beyond the limit counts as dropped.
+        """
+        limit = self._per_second
+        if not limit or not self._recipients:
+            return bool(self._recipients)
+        gained = max(0.0, now - self._counted_at) * limit
+        self._allowance = min(limit * BURST_S, self._allowance + gained)
+        self._counted_at = now
+        if self._allowance < 1:
+            self.tally.dropped += 1
+            return False
+        self._allowance -= 1
+        return True
+
     def issue(self, now: float, notification: Notification) -> list[Send]:
         """Tell everybody who is to know."""
-        if not self._recipients:
-            return []
-        if not self._is_allowed(now):
-            self.tally.dropped += 1
-            return []
         effects: list[Send] = []
         for recipient in self._recipients:
             params = recipient.target.params
@@ -199,18 +211,6 @@ class Originator:
                 effects += self._queue(now, recipient.target, notification)
         return effects
 
-    def _is_allowed(self, now: float) -> bool:
-        limit = self._per_second
-        if not limit:
-            return True
-        gained = max(0.0, now - self._counted_at) * limit
-        self._allowance = min(limit * BURST_S, self._allowance + gained)
-        self._counted_at = now
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True
-
     def _new_id(self) -> int:
         self._next_id = (self._next_id + 1) & 0x7FFFFFFF
         return self._next_id
@@ -222,6 +222,12 @@ class Originator:
         if datagram is None or len(datagram) > target.max_size:
             return []
         return [Send(target.address, datagram, kind)]
+
+    def unsent(self, effect: Send) -> None:
+        """Note that the host could not send a datagram; an inform is tried again in its time."""
+        if effect.kind is Kind.TRAP:
+            self.tally.traps -= 1
+            self.tally.dropped += 1
 
     # -- informs
 

@@ -130,8 +130,6 @@ class NotificationPort:
         self, reactor: Any, originator: Originator, counters: Callable[[], Counters], where: str,
     ) -> None:
         """where: the address of ours to send from, where it is one that receivers can see."""
-        self.unsent = 0
-        """Datagrams that the host could not send."""
         self._reactor, self._originator, self._counters = reactor, originator, counters
         self._from = _source_of(where)
         self._ports: dict[bool, Any] = {}
@@ -141,6 +139,10 @@ class NotificationPort:
     def aim(self, targets: Targets) -> None:
         """Send to these from now on."""
         self._carry_out(self._originator.aim(self._reactor.seconds(), targets))
+
+    def admits(self) -> bool:
+        """Whether one more notification may be issued now."""
+        return self._originator.admits(self._reactor.seconds())
 
     def issue(self, notification: Notification) -> None:
         """Send a notification to whom it concerns."""
@@ -165,7 +167,7 @@ class NotificationPort:
             port = self._ports.get(address.is_v6) or self._open(address.is_v6)
             port.write(effect.datagram, (address.host, address.port))
         except (OSError, CannotListenError, MessageLengthError):
-            self.unsent += 1
+            self._originator.unsent(effect)
             return
         counters = self._counters()
         counters.out_pkts += 1

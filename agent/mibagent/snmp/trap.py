@@ -6,7 +6,7 @@ RFC 3416 sections 4.2.6 and 4.2.7; RFC 1157 section 4.1.6; RFC 3584 section 3.2.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from mibagent.smi.oid import Oid
@@ -32,8 +32,11 @@ class Variable(NamedTuple):
     value: Value
 
 
+_name = lru_cache(1024)(encode_oid)
+
+
 def _encoded(variable: Variable) -> bytes:
-    return encode_varbind(encode_oid(variable.name), ENCODERS[variable.base](variable.value))
+    return encode_varbind(_name(variable.name), ENCODERS[variable.base](variable.value))
 
 
 @dataclass(frozen=True)

@@ -304,6 +304,10 @@ class Managers:
 
     def send(self, notice: Notice) -> None:
         """Send a notification with all its objects."""
+        if self._held is None:
+            self._refresh()
+            if self._port is None or not self._port.admits():
+                return
         try:
             variables = tuple(
                 Variable(each.node.instance_oid(each.index), each.node.syntax.base, each.value)
@@ -320,15 +324,14 @@ class Managers:
         if self._held is not None:
             self._held.append(notification)
         elif self._port is not None:
-            self._refresh()
             self._port.issue(notification)
 
     def _settled(self) -> None:
         held, self._held = self._held, None
         self._is_stale = True
+        self._refresh()
         for notification in held or ():
             self._issue(notification)
-        self._refresh()
 
     def _changed(self) -> None:
         if self._port is not None and not self._is_stale:

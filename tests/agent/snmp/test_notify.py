@@ -143,6 +143,14 @@ def test_what_no_message_can_be_made_for_is_counted(kind: Kind) -> None:
     assert (originator.tally.dropped, originator.waiting, originator.deadline) == (2, 0, None)
 
 
+def test_a_trap_that_the_host_cannot_send_is_lost_and_an_inform_is_not() -> None:
+    originator, _ = make(Kind.TRAP, Kind.INFORM)
+    for effect in originator.issue(0, NOTE):
+        originator.unsent(effect)
+    assert (originator.tally.traps, originator.tally.dropped) == (0, 1)
+    assert originator.waiting == 1
+
+
 # -- informs
 
 
@@ -347,6 +355,16 @@ def test_a_silent_target_that_is_changed_is_tried_at_once() -> None:
 # -- storms
 
 
+def admitted(originator: Originator, now: float) -> list[Send]:
+    return originator.issue(now, NOTE) if originator.admits(now) else []
+
+
+def test_where_nobody_is_told_nothing_is_admitted_and_nothing_lost() -> None:
+    originator = Originator(Wire(), 0, 10)
+    assert not originator.admits(0)
+    assert originator.tally.dropped == 0
+
+
 def test_a_storm_is_bounded_and_what_is_lost_of_it_counted() -> None:
     originator, _ = make(Kind.TRAP, Kind.INFORM)
     originator.limit(100)
@@ -354,7 +372,7 @@ def test_a_storm_is_bounded_and_what_is_lost_of_it_counted() -> None:
     for second in range(10):
         for _ in range(10_000):
             count += sum(effect.datagram.startswith(b"a TRAP")
-                         for effect in originator.issue(second, NOTE))
+                         for effect in admitted(originator, second))
     assert count == originator.tally.traps == 100 * BURST_S + 9 * 100
     assert originator.tally.dropped >= 100_000 - count
 
@@ -364,11 +382,11 @@ def test_a_quiet_minute_gives_no_more_than_one_burst() -> None:
     originator.limit(10)
     for now in (0.0, 60.0, 60.5):
         for _ in range(1000):
-            originator.issue(now, NOTE)
+            admitted(originator, now)
     assert originator.tally.traps == 50 + 50 + 5
 
 
 def test_without_a_limit_all_are_sent() -> None:
     originator, _ = make(Kind.TRAP)
     originator.limit(0)
-    assert sum(len(originator.issue(0, NOTE)) for _ in range(5000)) == 5000
+    assert sum(len(admitted(originator, 0)) for _ in range(5000)) == 5000

@@ -1,4 +1,4 @@
-"""The UDP port, on loopback."""
+"""The UDP ports, on loopback."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from mibagent.smi.syntax import Base
+from mibagent.snmp.counters import Counters
 from mibagent.snmp.engine import Engine
+from mibagent.snmp.notify import Answered, Originator
 from mibagent.snmp.pdu import Kind
-from mibagent.snmp.shell import SnmpPort, start
+from mibagent.snmp.shell import NotificationPort, SnmpPort, start
+from mibagent.snmp.targets import Address, Params, Target, Targets
+from mibagent.snmp.targets import Kind as NotifyKind
+from mibagent.snmp.trap import Notification
 from tests.agent.snmp.fakes import (
     ROOT,
     FakeAccess,
@@ -29,6 +34,7 @@ from tests.agent.snmp.fakes import (
 )
 
 NUMBER = (*ROOT, 1, 1, 0)
+NOTE = Notification((1, 3, 6, 1, 4, 1, 32473, 1, 1400, 0, 303), 1)
 Steps = Generator[Deferred[Any], Any, None]
 
 
@@ -132,6 +138,109 @@ class Listening(TestCase):
 
 class ListeningOnIpv6(Listening):
     """The same by IPv6."""
+
+    host = "::1"
+    family = socket.AF_INET6
+
+
+class Plain:
+    """Messages that say what they are; the answer to one is its own octets."""
+
+    def may_be_told(self, params: Params, notification: Notification) -> bool:
+        return True
+
+    def seal(self, now: float, target: Target, kind: NotifyKind, notification: Notification,
+             request_id: int) -> bytes | None:
+        return b"%s %d" % (kind.name.encode(), request_id)
+
+    def open(self, now: float, datagram: bytes, address: Address) -> Answered | None:
+        word, _, number = datagram.partition(b" ")
+        return Answered(int(number), 0) if word == b"INFORM" else None
+
+
+class Telling(TestCase):
+    """A notification port, and a socket that receives."""
+
+    host = "127.0.0.1"
+    family = socket.AF_INET
+
+    def setUp(self) -> None:
+        self.receiver = socket.socket(self.family, socket.SOCK_DGRAM)
+        self.receiver.bind((self.host, 0))
+        self.receiver.setblocking(False)
+        self.addCleanup(self.receiver.close)
+        self.counters = Counters()
+        self.originator = Originator(Plain(), 0)
+        self.port = NotificationPort(
+            reactor, self.originator, lambda: self.counters, self.host)
+        self.addCleanup(turn)
+        self.addCleanup(self.port.stop)
+
+    def aim(self, kind: NotifyKind, port: int = 0, timeout: float = 0.1, retries: int = 3) -> None:
+        target = Target(b"a", Address(self.host, port or self.receiver.getsockname()[1]),
+                        Params(b"p", 1, 2, b"s", 1), timeout, retries)
+        self.port.aim(Targets([(b"x", kind)], [(target, frozenset({b"x"}))]))
+
+    def got(self) -> list[tuple[bytes, Any]]:
+        found = []
+        while True:
+            try:
+                found.append(self.receiver.recvfrom(65536))
+            except BlockingIOError:
+                return found
+
+    @inlineCallbacks
+    def test_a_trap_is_sent_and_nobody_is_listened_to(self) -> Steps:
+        self.aim(NotifyKind.TRAP)
+        self.port.issue(NOTE)
+        yield turn()
+        ((datagram, sender),) = self.got()
+        self.assertEqual(datagram, b"TRAP 1")
+        self.receiver.sendto(b"INFORM 1", sender)
+        yield turn()
+        self.assertEqual((self.counters.out_pkts, self.counters.out_traps, self.counters.in_pkts),
+                         (1, 1, 0))
+
+    @inlineCallbacks
+    def test_an_inform_is_sent_until_it_is_answered(self) -> Steps:
+        self.aim(NotifyKind.INFORM)
+        self.port.issue(NOTE)
+        found: list[tuple[bytes, Any]] = []
+        while len(found) < 2:
+            yield turn()
+            found += self.got()
+        self.receiver.sendto(b"nonsense", found[0][1])
+        self.receiver.sendto(found[0][0], found[0][1])
+        while self.originator.waiting:
+            yield turn()
+        self.assertEqual({datagram for datagram, _ in found}, {b"INFORM 1"})
+        self.assertEqual(self.originator.tally.acknowledged, 1)
+        self.assertEqual((self.counters.in_pkts, self.counters.out_traps), (2, 0))
+
+    @inlineCallbacks
+    def test_a_receiver_that_is_not_there_harms_nothing(self) -> Steps:
+        port = self.receiver.getsockname()[1]
+        self.receiver.close()
+        self.aim(NotifyKind.INFORM, port, timeout=0.01, retries=1)
+        self.port.issue(NOTE)
+        while self.originator.waiting:
+            yield turn()
+        self.assertEqual(self.originator.tally.unanswered, 1)
+
+    def test_a_stopped_port_has_no_timer_and_no_socket(self) -> None:
+        self.aim(NotifyKind.INFORM)
+        self.port.issue(NOTE)
+        self.port.stop()
+        self.assertEqual(self.originator.deadline, None)
+
+    def test_our_address_is_the_one_that_the_receiver_sees(self) -> None:
+        self.assertEqual(self.port.our_address("127.0.0.1"), bytes((127, 0, 0, 1)))
+        bound = NotificationPort(reactor, self.originator, lambda: self.counters, "192.0.2.50")
+        self.assertEqual(bound.our_address("198.51.100.1"), bytes((192, 0, 2, 50)))
+
+
+class TellingOverIpv6(Telling):
+    """The same over IPv6."""
 
     host = "::1"
     family = socket.AF_INET6
