@@ -29,7 +29,7 @@ from mibagent.service.host import ServiceHost
 from mibagent.smi.oid import Oid
 from mibagent.smi.syntax import Value
 from mibagent.snmp.counters import Counters
-from mibagent.store.layers import Key
+from mibagent.store.layers import Key, View
 from mibagent.store.store import ParameterStore
 from mibagent.store.upkeep import Upkeep
 from mibgateway.clock.unit_clock import UnitClock
@@ -207,8 +207,13 @@ class Unit:
 
     @property
     def engine_id(self) -> bytes:
-        """The SNMP engine's, made at the first start and kept. RFC 3411 section 5."""
-        return bytes.fromhex(self.identity.engine_id)
+        """The SNMP engine's, as configured. RFC 3411 section 5."""
+        return self.engine_id_in(self.store.configured)
+
+    def engine_id_in(self, view: View) -> bytes:
+        """Give the engine ID of a layer of the store: Snmp.OwnEngineId, else the first start's."""
+        own = view.cell("snmpOwnEngineId", ())
+        return own if isinstance(own, bytes) and own else bytes.fromhex(self.identity.engine_id)
 
     @property
     def sys_descr(self) -> str:

@@ -89,10 +89,11 @@ def test_boots_are_counted_over_processes_and_restarts(tmp_path: Path) -> None:
 
 
 def test_interfaces_are_told_while_the_unit_starts_and_not_after(unit: Bench) -> None:
-    assert unit.said == ["  SIP      udp 127.0.0.1 port 5060            default"]
+    assert unit.said == ["  SNMP     udp 127.0.0.1 port 161             v3",
+                         "  SIP      udp 127.0.0.1 port 5060            default"]
     unit.unit.is_ready = True
     unit.restart("SipEp")
-    assert len(unit.said) == 1
+    assert len(unit.said) == 2
 
 
 def test_a_stop_leaves_nothing_behind(tmp_path: Path) -> None:

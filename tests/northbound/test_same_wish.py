@@ -21,8 +21,11 @@ from mibagent.store.access import Principal, Rights
 from mibgateway.northbound.script import ScriptRunner
 from mibgateway.northbound.script_grammar import parse_script
 from tests.agent.snmp.fakes import response, set_request, value
+from tests.gateway.conftest import no_agent_has_a_socket
 from tests.gateway.kit import SCALAR, Bench, model
 from tests.gateway.kit import bench as running
+
+__all__ = ["no_agent_has_a_socket"]
 
 DEFAULT, TRUNK, EVA = (b"default",), (b"trunk",), (b"eva",)
 

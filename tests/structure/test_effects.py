@@ -136,6 +136,7 @@ EFFECTS: dict[str, dict[str, str]] = {
     SERVICES + "test_snmp.py": {
         "snmpEnableSnmpV1": "test_a_version_that_is_off_is_nobodys",
         "snmpEnableSnmpV2": "test_a_version_that_is_off_is_nobodys",
+        "snmpEnableSnmpV3": "test_version_3_alone_is_on_at_first",
         "snmpCommunity": "test_the_running_community_stays_until_the_restart",
         "snmpSnmpUser": "test_without_an_snmp_user_the_community_is_the_users_name",
         "snmpPort": "test_the_port_moves_at_the_restart",
@@ -150,6 +151,21 @@ EFFECTS: dict[str, dict[str, str]] = {
         "snmpTrapDestCommunity": "test_the_community_is_that_of_the_door",
         "snmpTrapDestUser": "test_a_user_makes_it_version_3",
         "snmpMaxTrapRate": "test_a_storm_is_bounded_at_once",
+    },
+    "tests/gateway/test_snmp_users.py": {
+        "snmpAuthProtocol": "test_the_units_algorithms_change_later_without_a_password",
+        "snmpPrivProtocol": "test_the_units_algorithms_change_later_without_a_password",
+        "snmpPrivPassword":
+            "test_the_privacy_password_is_the_users_else_the_units_else_the_password",
+        "snmpAllowLegacyAlgorithms":
+            "test_allowing_legacy_algorithms_names_who_has_to_set_the_password_again",
+        "snmpOwnEngineId": "test_a_new_engine_id_is_refused_while_it_orphans_keys",
+        "snmpKeepInformKeys":
+            "test_keys_for_other_engines_are_made_only_of_what_was_kept_for_it",
+        "aaaUsersPrivPassword":
+            "test_the_privacy_password_is_the_users_else_the_units_else_the_password",
+        "aaaUsersAuthProtocol": "test_each_user_may_have_its_own_algorithms",
+        "aaaUsersPrivProtocol": "test_each_user_may_have_its_own_algorithms",
     },
     "tests/gateway/test_unit.py": {
         # services that have no notification of their own yet

@@ -13,6 +13,7 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (8, "mibgateway.northbound"),
     (8, "mibgateway.unit"),
     (7, "mibgateway.notifier"),
+    (7, "mibgateway.snmp_users"),
     (7, "mibgateway.state"),
     (6, "mibgateway.sip"),
     (6, "mibgateway.syslog"),

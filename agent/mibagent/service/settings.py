@@ -30,6 +30,12 @@ def snake(words: str) -> str:
     return words.lower()
 
 
+def layer_of(settings: object) -> View:
+    """Give the layer of the store that a view of settings reads, for a check over two services."""
+    found: View = settings.__dict__["view"]
+    return found
+
+
 def stem(model: MibModel, module: str) -> str:
     """Give what every descriptor of a module's service begins with; nothing for foreign ones."""
     service = model.modules[module].service

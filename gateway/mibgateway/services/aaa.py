@@ -7,13 +7,23 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mibagent.errors import InconsistentValue
-from mibagent.service.service import Service, check
-from mibagent.service.settings import Row, Table
-from mibagent.snmp.keys import HASHES, LEGACY, SHORTEST_PASS_PHRASE, localized_key
+from mibagent.service.service import Service, Wishes, check, completes
+from mibagent.service.settings import Row, Table, layer_of
+from mibagent.store.wish import Wish
+from mibgateway.snmp_users import (
+    MODERN,
+    OVERRIDE,
+    Keeping,
+    UserAuthProtocol,
+    UserPrivProtocol,
+    check_protocols,
+    keys_of,
+    private_keys_of,
+)
 
 _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**14, 8, 1
 
@@ -31,6 +41,8 @@ class UsersRow(Row):
     """One user."""
 
     access_rights: AccessRights
+    auth_protocol: UserAuthProtocol
+    priv_protocol: UserPrivProtocol
 
 
 @dataclass(frozen=True)
@@ -46,9 +58,48 @@ class AaaService(Service[AaaSettings]):
     mib = "MIBGATE-AAA-MIB"
     settings = AaaSettings
 
+    hidden: Mapping[str, tuple[str, ...]] = {"aaaUsersTable": (OVERRIDE,)}
+
     def derive(self) -> Mapping[str, Callable[[bytes], bytes]]:
-        engine_id = self.unit.engine_id
-        return {"aaaUsersPassword": lambda plain: kept_of(plain, engine_id)}
+        tip = self.unit.store.tip
+        return {
+            "aaaUsersPassword": lambda plain: kept_of(
+                plain, self.unit.engine_id_in(tip), Keeping.of(tip)),
+            "aaaUsersPrivPassword": lambda plain: private_keys_of(
+                plain, self.unit.engine_id_in(tip), Keeping.of(tip)),
+        }
+
+    @completes("aaaUsersPassword")
+    def a_password_replaces_other_keys(
+        self, wanted: AaaSettings, wishes: Wishes
+    ) -> Iterable[Wish]:
+        """Let keys that came by SNMP go when a password is set."""
+        for index, _ in wishes.rows_of("aaaUsersPassword"):
+            if self.unit.store.tip.cell(OVERRIDE, index):
+                yield Wish(OVERRIDE, index, b"")
+
+    @check("aaaUsersAuthProtocol", "aaaUsersPrivProtocol", "aaaUsersRowStatus")
+    def algorithms_are_allowed(self, wanted: AaaSettings, row: UsersRow) -> None:
+        """Refuse legacy algorithms, and a protocol that the user's keys are not for."""
+        view = layer_of(wanted)
+        check_protocols(view, "aaaUsersAuthProtocol", row.auth_protocol, row.index)
+        check_protocols(view, "aaaUsersPrivProtocol", row.priv_protocol, row.index)
+
+    @check("aaaUsersAuthProtocol", "aaaUsersPrivProtocol")
+    def keys_that_came_by_snmp_are_for_their_protocol(
+        self, wanted: AaaSettings, row: UsersRow
+    ) -> None:
+        """Refuse to change what keys are for while there is no password to make others of."""
+        if not layer_of(wanted).cell(OVERRIDE, row.index):
+            return
+        before, tip = self.configured.users.get(row.index[0]), self.unit.store.tip
+        for name, now in (("aaaUsersAuthProtocol", row.auth_protocol),
+                          ("aaaUsersPrivProtocol", row.priv_protocol)):
+            if before is not None and (tip.cell(name, row.index) or 0) != now \
+                    and now != UserPrivProtocol.NONE:
+                raise InconsistentValue(
+                    name, "its SNMPv3 keys were set by SNMP, for one protocol: set its password, "
+                    "too", row.index)
 
     @check("aaaUsersPassword", "aaaUsersAccessRights", "aaaUsersRowStatus")
     def an_admin_remains(self, wanted: AaaSettings) -> None:
@@ -59,21 +110,17 @@ class AaaService(Service[AaaSettings]):
             raise InconsistentValue("aaaUsersAccessRights", "the last Admin has to stay one")
 
 
-def kept_of(password: bytes, engine_id: bytes) -> bytes:
-    """Give what is kept of a password: a scrypt hash, and SNMPv3 keys of every allowed protocol.
+def kept_of(password: bytes, engine_id: bytes, keeping: Keeping = MODERN) -> bytes:
+    """Give what is kept of a password: a scrypt hash, and SNMPv3 keys of every allowed hash.
 
     An empty password keeps nothing; one under 8 octets makes no SNMPv3 keys. Takes about 0.1 s.
     """
     if not password:
         return b""
     salt = os.urandom(16)
-    keys = {}
-    if len(password) >= SHORTEST_PASS_PHRASE:
-        keys = {protocol: localized_key(protocol, password, engine_id).hex()
-                for protocol in HASHES if protocol not in LEGACY}
     return json.dumps({
         "scrypt": [_SCRYPT_N, _SCRYPT_R, _SCRYPT_P, salt.hex(), _hash(password, salt).hex()],
-        "engine": engine_id.hex(), "keys": keys,
+        **keys_of(password, engine_id, keeping),
     }).encode()
 
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mibagent.errors import Index
-from mibagent.service.service import Service, on_change, provides
+from mibagent.errors import Index, WrongValue
+from mibagent.service.service import Service, check, on_change, provides
+from mibagent.service.settings import layer_of
 from mibagent.snmp.engine import Engine
+from mibagent.snmp.originator import SecuredNotifications
 from mibagent.snmp.serving import StoreSource
 from mibagent.snmp.shell import start as listen
 from mibagent.snmp.system import AuthenTraps
+from mibagent.snmp.usm import Usm
 from mibgateway.notifier import Rate
 from mibgateway.services.snmp_access import AccessControl
 from mibgateway.services.snmp_traps import Destinations, Door, Managers, Standings, TrapVersion
 from mibgateway.services.snmp_vacm import VacmService, VacmSettings
+from mibgateway.snmp_users import (
+    AuthProtocol,
+    Keeping,
+    PrivProtocol,
+    SnmpUsers,
+    check_engine_id,
+    check_protocols,
+    private_keys_of,
+)
 
 _FORGETTING = ("snmpCommunityMayWrite", "aaaUsers", "vacm")
 """Objects that say who may what begin so; the others are read at a start, which forgets too."""
@@ -29,6 +42,13 @@ class SnmpSettings:
 
     enable_snmp_v1: bool
     enable_snmp_v2: bool
+    enable_snmp_v3: bool
+    auth_protocol: AuthProtocol
+    priv_protocol: PrivProtocol
+    priv_password: bytes
+    allow_legacy_algorithms: bool
+    own_engine_id: bytes
+    keep_inform_keys: bool
     community: str
     snmp_user: str
     port: int
@@ -85,7 +105,12 @@ class SnmpService(Service[SnmpSettings]):
             unit.store, self._tables, lambda: self.configured.community_may_write)
         self._refusals = Rate(REFUSALS_A_MINUTE, unit.reactor.seconds)
         self._standings = Standings(self.access)
-        self._managers = Managers(unit, self._standings)
+        self._engine_id = b""
+        self.users = SnmpUsers(unit.store.configured, lambda: self._engine_id)
+        self._complained: dict[str, str] = {}
+        """What was told of users that can't come in."""
+        self._secured = SecuredNotifications(self.users, unit.clock.monotonic)
+        self._managers = Managers(unit, self._standings, self._secured)
 
     @property
     def engine(self) -> Engine:
@@ -100,38 +125,55 @@ class SnmpService(Service[SnmpSettings]):
 
     def start(self, running: SnmpSettings) -> None:
         """Listen where the running configuration says."""
-        self.access.running = running
+        self.access.running = self.users.running = running
         engine = self.engine
+        self._engine_id = self.unit.engine_id
+        usm = Usm(self._engine_id, self.unit.boots, self.users, self.unit.clock.monotonic,
+                  self.unit.started_at)
+        engine.secure(usm if running.enable_snmp_v3 else None)
+        self._secured.speak_as(usm)
         door = running.door
         self.access.told = door.told if door is not None else frozenset()
         self._standings.community = running.trap_dest_community.encode()
         self.access_changed(self.configured)
         self.limit_traps(self.configured)
         self._managers.start(door)
-        if not (running.enable_snmp_v1 or running.enable_snmp_v2):
+        self._complained.clear()
+        self.tell_who_is_unusable(self.configured)
+        if not (running.enable_snmp_v1 or running.enable_snmp_v2 or running.enable_snmp_v3):
             return
         where = self.unit.options.listen
         self._port, self._port_in_use = self.unit.open_port(
             running.port, lambda port: listen(self.unit.reactor, engine, where, port))
         self._port_in_use = self._port_in_use or self._port.getHost().port
-        versions = " and ".join(
-            ["v1"] * running.enable_snmp_v1 + ["v2c"] * running.enable_snmp_v2)
-        rights = "may write" if self.configured.community_may_write else "read-only"
+        versions = self._versions(running)
         instead = f", in place of {running.port}" * (self._port_in_use != running.port != 0)
         self.unit.say_interface("SNMP", f"udp {where} port {self._port_in_use}",
-                                f"{versions}, {rights}{instead}")
+                                f"{versions}{instead}")
+
+    def _versions(self, running: SnmpSettings) -> str:
+        """Give the versions that are answered, in words."""
+        said = ["v3"] * running.enable_snmp_v3
+        communities = ["v1"] * running.enable_snmp_v1 + ["v2c"] * running.enable_snmp_v2
+        if communities:
+            rights = "may write" if self.configured.community_may_write else "read-only"
+            said.append(f"{' and '.join(communities)}, {rights}")
+        return ", ".join(said)
 
     def stop(self) -> Any:
         """Close the port."""
         port, self._port, self._port_in_use = self._port, None, 0
         self._managers.stop()
-        self.access.running = None
+        self.access.running = self.users.running = None
+        self.engine.secure(None)
         self.access_changed(self.configured)
         return port.stopListening() if port is not None else None
 
     def forget(self) -> None:
         """Let the engine ask again who may what."""
         self.access.forget()
+        self.users.forget()
+        self._secured.forget()
         if self._engine is not None:
             self._engine.forget()
 
@@ -140,6 +182,49 @@ class SnmpService(Service[SnmpSettings]):
         """Let the very next request be judged anew, and the tables of views say how."""
         self.forget()
         self.access.show()
+
+    def derive(self) -> Mapping[str, Callable[[bytes], bytes]]:
+        tip = self.unit.store.tip
+        return {"snmpPrivPassword": lambda plain: private_keys_of(
+            plain, self.unit.engine_id_in(tip), Keeping.of(tip))}
+
+    @check("snmpAuthProtocol", "snmpPrivProtocol", "snmpAllowLegacyAlgorithms")
+    def algorithms_are_allowed(self, wanted: SnmpSettings) -> None:
+        """Refuse MD5, SHA-1 and DES unless they are allowed, to users too."""
+        view = layer_of(wanted)
+        check_protocols(view, "snmpAuthProtocol", wanted.auth_protocol)
+        check_protocols(view, "snmpPrivProtocol", wanted.priv_protocol)
+        for index in view.rows(view.shape.model.tables["aaaUsersTable"]):
+            for column in ("aaaUsersAuthProtocol", "aaaUsersPrivProtocol"):
+                asked = view.cell(column, index)
+                assert asked is None or isinstance(asked, int)
+                check_protocols(view, column, asked or 0, index)
+
+    @check("snmpOwnEngineId", "aaaUsersPassword", "aaaUsersPrivPassword", "snmpPrivPassword")
+    def keys_are_for_the_engine(self, wanted: SnmpSettings) -> None:
+        """Refuse an engine ID that is none, or that orphans the keys of users."""
+        view, own = layer_of(wanted), wanted.own_engine_id
+        if own == self.unit.store.tip.cell("snmpOwnEngineId", ()) or (
+                not own and not self.unit.store.tip.cell("snmpOwnEngineId", ())):
+            return
+        if own and (not any(own) or set(own) == {0xFF} or (own[0] < 0x80 and len(own) != 12)):
+            raise WrongValue("snmpOwnEngineId", "no engine ID: the first bit is set, or it has 12 "
+                             "octets; not all are 0, not all ff")
+        check_engine_id(view, self.unit.engine_id_in(view))
+
+    @on_change("aaaUsersRowStatus", "aaaUsersPassword", "aaaUsersPrivPassword",
+               "aaaUsersAuthProtocol", "aaaUsersPrivProtocol")
+    def tell_who_is_unusable(self, wanted: SnmpSettings) -> None:
+        """Say which users can't come in by SNMPv3, once each."""
+        running = self.users.running
+        if running is None or self.access.running is None or not wanted.enable_snmp_v3:
+            return
+        found = dict(self.users.complaints())
+        for name, why in found.items():
+            if self._complained.get(name) != why:
+                self.unit.notifier.issue("snmpUserUnusable", {
+                    "snmpNotifiedUser": name, "snmpNotifiedReason": why})
+        self._complained = found
 
     def _tables(self) -> VacmSettings:
         tables: VacmSettings = self.unit.host.services[VacmService.mib].wired.service.configured

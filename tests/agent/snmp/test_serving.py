@@ -13,8 +13,11 @@ from mibagent.errors import Index, NoSuchName
 from mibagent.snmp.ber import encode_oid
 from mibagent.snmp.serving import StoreSource
 from mibagent.snmp.tree import Tree
+from tests.gateway.conftest import no_agent_has_a_socket
 from tests.gateway.kit import ADMIN, Bench, model
 from tests.gateway.kit import bench as running
+
+__all__ = ["no_agent_has_a_socket"]
 
 
 class Heard:

@@ -238,16 +238,21 @@ def test_refused_communities_are_reported_without_their_name(unit: Bench) -> Non
 # -- ports and counters
 
 
-def test_both_versions_are_off_at_first(unit: Bench, listening: Listening) -> None:
+def test_version_3_alone_is_on_at_first(unit: Bench, listening: Listening) -> None:
+    assert listening.open == [("127.0.0.1", 161)]
+    assert judge(unit) is None
+    unit.set("snmpEnableSnmpV3", 0)
+    assert listening.open == [("127.0.0.1", 161)]
+    unit.restart("Snmp")
     assert listening.open == []
     assert unit.get("snmpPortInUse") == 0
-    assert judge(unit) is None
 
 
 @pytest.mark.parametrize(("v1", "v2"), [(1, 0), (0, 1), (1, 1)])
 def test_one_version_opens_the_port(
     unit: Bench, listening: Listening, v1: int, v2: int
 ) -> None:
+    unit.set("snmpEnableSnmpV3", 0)
     configure(unit, v1, v2)
     assert listening.open == [("127.0.0.1", 161)]
     assert unit.get("snmpPortInUse") == 161
