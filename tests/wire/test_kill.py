@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from mibagent.snmp.pdu import Status
+from mibgateway.errors import StartError
+from mibgateway.northbound.shell import ask_console
+from tests.gateway.tls.pki import issue
 from tests.wire.unit_process import Setting, Snmp, UnitProcess, folder
 
 ROUNDS = 36
@@ -131,3 +139,52 @@ def last_words(snmp: Snmp, sent: int) -> int:
         last = max(last, int(value))
     assert last <= sent
     return last
+
+
+IMPORT_ROUNDS = 10
+IMPORTS_AT_LEAST = 4
+
+
+def test_a_certificate_import_that_is_killed_is_done_or_not_begun(tmp_path: Path) -> None:
+    """The old certificate with its key or the new one with its own, and its renewal goes on."""
+    now = datetime.now(UTC) - timedelta(days=1)
+    by_turns = [issue("one", kind="rsa", start=now), issue("two", number=2, start=now)]
+    prints = [each.credential().facts.fingerprint.encode() for each in by_turns]
+    lines = []
+    for number, each in enumerate(by_turns):
+        path = tmp_path / f"{number}.pem"
+        path.write_bytes(each.pem())
+        lines.append(f'Cert.Import Type=Host FileName=unit.pem Path="{path}"\n')
+    luck = random.Random(8)
+    seen = set()
+    with folder("kill-import") as home:
+        unit = UnitProcess(home, lines[0])
+        with unit:
+            for turn in range(IMPORT_ROUNDS):
+                script = "".join(lines[(turn + at) % 2] for at in range(100)).encode()
+                console = unit.state / "console"
+                asking = threading.Thread(
+                    target=lambda at=console, text=script: suppressed(ask_console, at, text),
+                    daemon=True)
+                asking.start()
+                time.sleep(luck.uniform(0.0, 0.3))
+                unit.kill()
+                asking.join(20)
+                unit.forget_script()
+                unit.start()
+                with unit.ask() as snmp:
+                    shown = snmp.get("certHostCertificatesInfoFingerprint", (b"unit.pem",))
+                    kind = snmp.get("certHostCertificatesInfoKeyType", (b"unit.pem",))
+                at = prints.index(shown)  # type: ignore[arg-type]
+                assert kind == (b"RSA-2048", b"EC-P256")[at]
+                assert "refused" not in unit.log()
+                seen.add(at)
+                if turn + 1 >= IMPORTS_AT_LEAST and len(seen) == 2:
+                    break
+    assert seen == {0, 1}, "no import got through"
+
+
+def suppressed(call: Callable[..., object], *arguments: object) -> None:
+    """Call what may be cut off by the end of the unit."""
+    with suppress(OSError, StartError):
+        call(*arguments)

@@ -6,6 +6,7 @@ And what looks into TLS for an Admin: the probe and the key log.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -148,19 +149,30 @@ class CertService(Service[CertSettings]):
         trusted: dict[str, tuple[Authority, ...]] = {}
         for name, chain in self._stored(HOSTS):
             key = configured.cell(HOSTS + "@key", (name.encode(),)) or b""
-            hosts[name] = read_host(name, chain + b"\n" + key)
-            listed[HOSTS, name] = (chain, hosts[name].facts)
+            with self._left_out(name):
+                hosts[name] = read_host(name, chain + b"\n" + key)
+                listed[HOSTS, name] = (chain, hosts[name].facts)
         for name, chain in self._stored(OTHERS):
-            found = read_certificates(name, chain)
-            listed[OTHERS, name] = (chain, facts(found[0]))
-            authorities = tuple(Authority(name, each) for each in found
-                                if facts(each).is_authority)
-            if authorities:
-                trusted[name] = authorities
+            with self._left_out(name):
+                found = read_certificates(name, chain)
+                listed[OTHERS, name] = (chain, facts(found[0]))
+                authorities = tuple(Authority(name, each) for each in found
+                                    if facts(each).is_authority)
+                if authorities:
+                    trusted[name] = authorities
         before, self._listed = self._listed, listed
         self.unit.vault.replace(hosts, trusted)
         if announce:
             self._announce(before)
+
+    @contextmanager
+    def _left_out(self, name: str) -> Iterator[None]:
+        """Go on without what today's library can't read any more, and say so."""
+        try:
+            yield
+        except CredentialError as error:
+            self.unit.notifier.issue("certCertificateRefused", {
+                "certNotifiedFileName": name, "certNotifiedReason": str(error).rstrip(".")})
 
     def _announce(self, before: dict[tuple[str, str], tuple[bytes, CertificateFacts]]) -> None:
         issue = self.unit.notifier.issue

@@ -25,6 +25,8 @@ from mibagent.errors import MibgateError, NoAccess, NoCreation, WrongValue
 from mibagent.model.nodes import Access
 from mibagent.service.jobs import JobResult
 from mibagent.smi.syntax import Value
+from mibagent.store.store import SYSTEM
+from mibagent.store.wish import Wish
 from mibgateway.services.cert_rows import Reports
 from mibgateway.state import own_file
 from mibgateway.tls.certificate import Status
@@ -484,6 +486,18 @@ def test_an_odd_file_is_bounded_and_its_error_is_clear(
     else:
         assert job.error.startswith("odd.pem")
         assert "broke" not in job.error
+
+
+def test_what_cannot_be_read_any_more_is_left_out_and_told(unit: Bench) -> None:
+    take(unit, b"ca.pem", chain_pem(CA.certificate))
+    take(unit, b"unit.pem", leaf().pem(), HOST)
+    with unit.store.begin(SYSTEM) as transaction:
+        transaction.put(Wish(HOSTS + "@key", (b"unit.pem",), b"spoilt", raw=True))
+        transaction.prepare()
+        unit.result(ensureDeferred(transaction.commit()))  # type: ignore[arg-type]
+    assert unit.unit.vault.hosts == {}
+    assert len(unit.unit.vault.authorities()) == 1
+    assert "unit.pem" in unit.texts("certCertificateRefused")[0]
 
 
 # -- made here
