@@ -320,6 +320,47 @@ def _run_offline(state: Path, octets: bytes) -> int:
     return run_order(order, then=settle)
 
 
+@mibgate.group("state")
+def state_group() -> None:
+    """State directories: what they are, copies and moves."""
+
+
+@state_group.command("show")
+@state_option
+def state_show(state: Path) -> None:
+    """Say what a state is, whether a unit runs on it or not."""
+    from mibgateway.adoption import show
+    for title, text in show(state):
+        click.echo(f"{title:<10} {text}")
+
+
+@state_group.command("adopt")
+@state_option
+@click.option("--moved", is_flag=True,
+              help="It is no copy: the unit was moved here and stays what it is.")
+@click.option("--serial", default="", metavar="HEX",
+              help="Another serial number for a copy, 12 hexadecimal digits.")
+@click.option("--mac", default="", metavar="MAC", help="Another MAC address for a copy.")
+def state_adopt(state: Path, moved: bool, serial: str, mac: str) -> None:
+    """Take over a state that was copied or moved from another machine.
+
+    A copy becomes a unit of its own: it gets a new SNMP engine ID, and SNMPv3 passwords, whose keys
+    are made for one engine ID, are to be set again.
+    """
+    from mibgateway.adoption import adopt, must_be_there
+    given = checked_identity(serial, mac, "", "")
+    if moved and (serial or mac):
+        raise click.UsageError("--moved keeps the unit what it is; --serial and --mac are for "
+                               "a copy")
+    must_be_there(state)
+    from mibgateway.main import Launch, Order, run_order
+
+    async def take(launch: Launch) -> None:
+        await adopt(launch, moved=moved, serial=given["serial"], mac=given["mac"])
+
+    sys.exit(run_order(Order(state, adopts=True, say=_say), then=take))
+
+
 # -- MIBs
 
 

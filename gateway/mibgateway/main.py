@@ -28,6 +28,7 @@ from mibagent.store.access import Principal, Rights
 from mibagent.store.layers import Key
 from mibagent.store.rows import Status
 from mibagent.store.wish import Wish
+from mibgateway.adoption import UNIT
 from mibgateway.errors import StartError
 from mibgateway.northbound.script import Translator, lay_whole, said
 from mibgateway.northbound.script_grammar import ScriptError, Statement, parse_script
@@ -46,6 +47,7 @@ from mibgateway.services.snmp import SnmpService
 from mibgateway.services.snmp_vacm import VacmService
 from mibgateway.state import StateDirectory
 from mibgateway.unit import Options, Unit
+from mibgateway.whereabouts import KEPT, EngineClaim, check_whereabouts
 
 SERVICES: tuple[type[Service[Any]], ...] = (
     ScmService, HocService, NlmService, AaaService, CertService, SystemGroup, TargetGroup,
@@ -55,9 +57,6 @@ SERVICES: tuple[type[Service[Any]], ...] = (
 """In the order in which they start."""
 
 STARTER = Principal("script", Rights.ADMIN, "console")
-
-UNIT = "unit"
-"""The one unit's name in its database."""
 
 ADMIN = "admin"
 """The user that a first start makes where its script makes no Admin."""
@@ -82,6 +81,8 @@ class Order:
     """What the script says, once read."""
     first: list[Statement] = field(default_factory=list)
     """What a first start is given before its script."""
+    adopts: bool = False
+    """Whether a state that comes from elsewhere is taken as it is, for `mibgate state adopt`."""
 
 
 class Beside(Protocol):
@@ -159,16 +160,25 @@ class Launch:
         except BaseException:
             state.close()
             raise
+        self._claim: EngineClaim | None = None
         try:
+            if not order.adopts:
+                check_whereabouts(self.unit.store.memory.get(KEPT), state.path)
+                self._claim = EngineClaim(self.unit.engine_id, state.path)
             self.unit.identify(**order.identity)
             self.unit.serve([service(self.unit) for service in SERVICES])
         except BaseException:
+            self._release()
             self.unit.thread.stop()
             state.close()
             raise
         self._console: Any = None
         self.passwords: dict[str, str] = {}
         """Those that this start has set, by user."""
+
+    def _release(self) -> None:
+        if self._claim is not None:
+            self._claim.release()
 
     def _profile(self, model: MibModel, state: StateDirectory) -> dict[Key, Value] | None:
         kept, given = state.path / "profile", self._order.profile
@@ -237,6 +247,7 @@ class Launch:
                 if first:
                     self._keep_profile()
                     await unit.keep_identity()
+                await unit.keep_whereabouts()
             except (Refused, OSError) as error:
                 raise StartError(f"the state can't be written: {error}") from None
         if password:
@@ -297,6 +308,7 @@ class Launch:
             pass                    # somebody removed the socket's name
         finally:
             await self.unit.stop()
+            self._release()
 
 
 def _passwords(asked: list[Wish]) -> dict[str, str]:

@@ -42,6 +42,7 @@ from mibgateway.tls.revocation import Revocation
 from mibgateway.tls.shared import Sessions, Shared
 from mibgateway.tls.shell import fetch_answer
 from mibgateway.tls.vault import Vault
+from mibgateway.whereabouts import KEPT, Whereabouts
 
 if TYPE_CHECKING:
     from mibagent.service.service import Service
@@ -196,6 +197,12 @@ class Unit:
     def keep_identity(self) -> Awaitable[None]:
         """Write the identity down; the next start is not a first one."""
         return self.store.remember({"identity": json.dumps(asdict(self.identity)).encode()})
+
+    async def keep_whereabouts(self) -> None:
+        """Write down where the state is, where that has changed."""
+        here = Whereabouts.here(self.state.path).kept()
+        if self.store.memory.get(KEPT) != here:
+            await self.store.remember({KEPT: here})
 
     def judging_time(self) -> datetime | None:
         """Give the time that certificates are judged by, None while the clock is not known."""

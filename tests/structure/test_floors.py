@@ -8,13 +8,15 @@ from tests.structure.tree import ROOT, imports, modules
 
 FLOORS: tuple[tuple[int, str], ...] = (
     (10, "mibgateway.main mibgateway.cli mibgateway.demo mibgateway.naming"
-         " mibgateway.lab mibgateway.testing mibgateway.pytest_plugin mibgateway.__main__"),
+         " mibgateway.adoption mibgateway.lab mibgateway.testing mibgateway.pytest_plugin"
+         " mibgateway.__main__"),
     (9, "mibgateway.services.*"),
     (8, "mibgateway.northbound"),
     (8, "mibgateway.unit"),
     (7, "mibgateway.notifier"),
     (7, "mibgateway.snmp_users"),
     (7, "mibgateway.state"),
+    (7, "mibgateway.whereabouts"),
     (6, "mibgateway.sip"),
     (6, "mibgateway.syslog"),
     (6, "mibgateway.clock"),

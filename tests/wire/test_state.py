@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -281,3 +282,47 @@ def test_a_command_beside_a_start_is_refused_with_its_process(stopped: UnitProce
         done = mibgate("passwd", "--state", stopped.state, given="a new password\n")
         assert done.returncode == 1
         assert f"in use by process {stopped.pid}:" in done.stderr
+
+
+# -- copies
+
+
+def test_a_copy_runs_beside_its_original_once_it_is_adopted(
+    stopped: UnitProcess, home: Path
+) -> None:
+    with folder("copy") as other_home:
+        shutil.copytree(stopped.state, other_home / "state")
+        other = UnitProcess(other_home, f"Snmp.Port={stopped.port}\n")
+        other.forget_script()
+        (other.home / "free").write_text(
+            f"Snmp.Port={other.port}\nSipEp.Gateway[Name=default].Port={other.sip_port}\n")
+        with stopped:
+            why = refuses(other)
+            assert f"process {stopped.pid} runs a unit with the same SNMP engine ID" in why
+            assert f"mibgate state adopt --state {other.state}" in why
+            adopted = mibgate("state", "adopt", "--state", other.state)
+            assert adopted.returncode == 0, adopted.stderr
+            assert "SNMPv3 passwords to be set again: admin" in adopted.stdout
+            moved = mibgate("script", "--state", other.state, other.home / "free")
+            assert moved.returncode == 0, moved.stdout + moved.stderr
+            with other:
+                shown = [mibgate("state", "show", "--state", each.state).stdout
+                         for each in (stopped, other)]
+                engines = {line for text in shown for line in text.splitlines()
+                           if line.startswith("engine ID")}
+                assert len(engines) == 2
+                assert all(f"by process {each.pid}" in text
+                           for each, text in zip((stopped, other), shown, strict=True))
+
+
+def test_a_state_of_another_machine_is_refused_until_it_is_said_to_be_moved(
+    stopped: UnitProcess, home: Path
+) -> None:
+    with closing(sqlite3.connect(stopped.state / "unit.db")) as database, database:
+        database.execute("UPDATE memory SET value=? WHERE key='whereabouts'", (
+            b'{"machine": "another", "path": "/where/it/was"}',))
+    why = refuses(stopped)
+    assert "/where/it/was" in why and "adopt --moved" in why
+    taken = mibgate("state", "adopt", "--moved", "--state", stopped.state)
+    assert taken.returncode == 0, taken.stderr
+    serves(stopped)

@@ -110,6 +110,41 @@ def _from_json(value: Any) -> Value | None:
     return None if value is None else int(value)
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What one unit's part of a database says of itself."""
+
+    format: int
+    memory: Mapping[str, bytes]
+    """What the unit remembers beside its configuration."""
+    last: int
+    """The number of the newest revision, 0 before the first."""
+    last_at: float
+    """When it was made, in seconds since 1970."""
+    last_by: str
+    """By whom."""
+
+
+def summarize(path: Path, name: str) -> Summary | None:
+    """Read what a database says of a unit, in use or not, and change nothing; None without it.
+
+    Raises StateError.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=2.0)) as db:
+            found = db.execute("SELECT unit FROM unit WHERE name=?", (name,)).fetchone()
+            if found is None:
+                return None
+            held = db.execute("SELECT value FROM meta WHERE key='format'").fetchone()
+            newest = db.execute(
+                "SELECT number, at, principal FROM revision WHERE unit=?"
+                " ORDER BY number DESC LIMIT 1", found).fetchone() or (0, 0.0, "")
+            memory = dict(db.execute("SELECT key, value FROM memory WHERE unit=?", found))
+            return Summary(held[0] if held else 0, memory, *newest)
+    except sqlite3.Error as error:
+        raise StateError(f"the database {path} can't be used: {error}") from None
+
+
 class Journal:
     """One database for all units of a process."""
 

@@ -15,7 +15,7 @@ import pytest
 from mibagent.errors import StateError
 from mibagent.smi.syntax import Value
 from mibagent.store import journal as module
-from mibagent.store.journal import FORMAT, KEPT_REVISIONS, Cell, Entry, Journal
+from mibagent.store.journal import FORMAT, KEPT_REVISIONS, Cell, Entry, Journal, summarize
 from mibagent.store.seal import Sealer
 
 KEY = bytes(range(32))
@@ -284,3 +284,19 @@ def test_what_was_acknowledged_outlives_a_kill_and_nothing_is_half_there(tmp_pat
         assert number in (last, last + 1)
         assert found == {"a": number, "b": number, "pw": b"%d" % number}
         journal.close()
+
+
+def test_a_summary_is_read_beside_whoever_uses_the_database(tmp_path: Path) -> None:
+    path = tmp_path / "unit.db"
+    journal = Journal(path, Sealer.of_file(tmp_path / "key"))
+    assert summarize(path, "unit") is None
+    number = journal.unit("unit")
+    journal.remember(number, {"word": b"kept"})
+    found = summarize(path, "unit")
+    assert found is not None
+    assert (found.format, found.memory, found.last, found.last_by) == (
+        FORMAT, {"word": b"kept"}, 0, "")
+    journal.close()
+    (tmp_path / "none").write_text("no database")
+    with pytest.raises(StateError, match="can't be used"):
+        summarize(tmp_path / "none", "unit")
