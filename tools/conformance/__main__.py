@@ -57,8 +57,8 @@ def target(where: str | None, credentials: Path | None
            ) -> Iterator[tuple[str, int, Credentials, bool]]:
     """Give host, port, credentials, and whether the agent is our own unit."""
     if where is None:
-        with started_unit() as (host, port, known):
-            yield host, port, known, True
+        with started_unit() as unit:
+            yield unit.host, unit.port, unit.credentials, True
         return
     host, _, port_text = where.rpartition(":") if _has_port(where) else (where, "", "161")
     if not port_text.isdecimal() or not 0 < int(port_text) < 65536:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools.conformance.credentials import Credentials
@@ -28,9 +30,29 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True)
+class StartedUnit:
+    """A unit that runs."""
+
+    host: str
+    port: int
+    credentials: Credentials
+    pid: int
+    log_file: Path
+
+    def log(self) -> str:
+        """Give what it has logged."""
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    def resident_octets(self) -> int:
+        """Give the memory that it has in use."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 @contextmanager
-def started_unit() -> Iterator[tuple[str, int, Credentials]]:
-    """Give host, port and credentials of a unit that runs. Raises UnitFailed."""
+def started_unit() -> Iterator[StartedUnit]:
+    """Start a unit whose credentials may do everything, and end it. Raises UnitFailed."""
     port, sip_port = free_port(), free_port()
     community = secrets.token_hex(6)
     script = (
@@ -48,7 +70,8 @@ def started_unit() -> Iterator[tuple[str, int, Credentials]]:
                 stdout=subprocess.PIPE, stderr=errors)
         try:
             _wait_until_ready(process, log)
-            yield "127.0.0.1", port, Credentials(community, community)
+            yield StartedUnit("127.0.0.1", port, Credentials(community, community),
+                              process.pid, log)
         finally:
             process.terminate()
             try:
