@@ -417,6 +417,28 @@ def copy(folder: Path, mibs: tuple[Path, ...], force: bool) -> None:
                f"{len(copies.kept)} there already")
 
 
+@mib.command()
+@click.option("--for", "platform", required=True,
+              type=click.Choice(["snmp-exporter", "snmp-exporter-0.22", "zabbix", "librenms"]),
+              help="The management platform.")
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Where to write the files; without it they are printed.")
+@click.option("--mibs", type=_DIRECTORY, multiple=True, metavar="DIR",
+              help="A further folder of MIB files; may be given several times.")
+def export(platform: str, folder: Path | None, mibs: tuple[Path, ...]) -> None:
+    """Give a management platform what it needs to poll a unit, made from the MIBs."""
+    from mibgateway.platforms import definitions
+    files = definitions.of(_model(mibs), platform)
+    for name, text in files.items():
+        if folder is None:
+            click.echo(f"# {name}" * (len(files) > 1) + "\n" * (len(files) > 1) + text, nl=False)
+            continue
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        click.echo(str(path))
+
+
 @mibgate.command()
 @click.argument("what")
 @click.option("--mibs", type=_DIRECTORY, multiple=True, metavar="DIR")

@@ -21,6 +21,7 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (6, "mibgateway.syslog"),
     (6, "mibgateway.clock"),
     (6, "mibgateway.host"),
+    (6, "mibgateway.platforms"),
     (5, "mibagent.agent"),
     (5, "mibgateway.lookup"),
     (5, "mibgateway.tls"),

@@ -57,6 +57,8 @@ ELSEWHERE: dict[str, str] = {
     "gateway/mibgateway/lab/start.py": "tests/wire/test_lab.py",
     "gateway/mibgateway/pytest_plugin.py": "tests/wire/test_pytest_plugin.py",
     "gateway/mibgateway/testing.py": "tests/wire/test_pytest_plugin.py",
+    # the list of what the others make
+    "gateway/mibgateway/platforms/definitions.py": "tests/gateway/platforms/test_exporter.py",
     # promised from further off: by the host, the whole unit or the service above
     "agent/mibagent/agent.py": "tests/wire/test_example.py",
     "gateway/mibgateway/__main__.py": "tests/wire/test_unit.py",

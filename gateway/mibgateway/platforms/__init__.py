@@ -1,0 +1,1 @@
+"""Definitions for management platforms, made from the MIBs."""

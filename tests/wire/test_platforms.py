@@ -1,0 +1,116 @@
+"""A real poller works with the definition that is made for it: the Prometheus SNMP exporter."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from mibgateway.platforms.definitions import of
+from tests.wire.programs import require
+from tests.wire.unit_process import (
+    COMMUNITY,
+    Snmp,
+    UnitProcess,
+    folder,
+    free_tcp_port,
+    mibgate,
+    model,
+    until,
+)
+
+LINE = re.compile(r'^([A-Za-z_]\w*)(?:\{(.*)\})? (\S+)$')
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+Sample = tuple[dict[str, str], float]
+
+
+@contextmanager
+def exporter(home: Path) -> Iterator[int]:
+    """Run it with our file; give its port."""
+    program = require("prometheus-snmp-exporter")
+    done = mibgate("mib", "export", "--for", "snmp-exporter-0.22", "--to", home)
+    assert done.returncode == 0, done.stderr
+    path = Path(done.stdout.strip())
+    path.write_text(path.read_text().replace('"public"', f'"{COMMUNITY}"'))
+    port = free_tcp_port()
+    with (home / "exporter.log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, f"--config.file={path}", f"--web.listen-address=127.0.0.1:{port}"],
+            stdout=log, stderr=log)
+    try:
+        until(lambda: _listens(port), "the exporter listens")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def scrape(port: int, unit: UnitProcess) -> dict[str, list[Sample]]:
+    """Give the samples by metric."""
+    url = f"http://127.0.0.1:{port}/snmp?module=mibgate&target=127.0.0.1:{unit.port}"
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            text = answer.read().decode()
+    except urllib.error.HTTPError as error:
+        raise AssertionError(error.read().decode()) from error
+    found: dict[str, list[Sample]] = {}
+    for line in text.splitlines():
+        match = None if line.startswith("#") else LINE.match(line)
+        if match:
+            labels = dict(LABEL.findall(match.group(2) or ""))
+            found.setdefault(match.group(1), []).append((labels, float(match.group(3))))
+    return found
+
+
+def value(found: dict[str, list[Sample]], name: str, **labels: str) -> float:
+    """Give the one sample with these labels."""
+    (sample,) = [number for known, number in found[name] if labels.items() <= known.items()]
+    return sample
+
+
+def test_a_scrape_is_clean_and_says_what_snmp_says() -> None:
+    with folder("prom") as home, UnitProcess(
+            home, "Hoc.SystemName=cellar\n") as unit, exporter(home) as port, unit.ask() as snmp:
+        before = snmp.get_all(("snmpInPkts", ()), ("sysUpTime", ())).values
+        found = scrape(port, unit)
+        after = snmp.get_all(("snmpInPkts", ()), ("sysUpTime", ())).values
+        for name, low, high in zip(("snmpInPkts", "sysUpTime"), before, after, strict=True):
+            assert isinstance(low, int) and isinstance(high, int)
+            assert low < value(found, name) < high
+        lo = next(number for number, name in socket.if_nameindex() if name == "lo")
+        assert value(found, "ifOperStatus", ifIndex=str(lo), ifName="lo") == 1
+        assert value(found, "ifMtu", ifName="lo") == snmp.get("ifMtu", (lo,))
+        assert value(found, "hrStorageSize", hrStorageDescr="Physical memory") == snmp.get(
+            "hrStorageSize", (1,))
+        assert value(found, "scmServicesInfoExecState", scmServicesInfoName="SipEp") == 100
+        assert value(found, "scmUnitHealth") == snmp.get("scmUnitHealth")
+        state = snmp.get("sipEpGatewayStatusStateCode", (b"default",))
+        assert state == value(
+            found, "sipEpGatewayStatusStateCode", sipEpGatewayStatusName="default")
+        assert not (home / "exporter.log").read_text().count("level=error")
+        every_metric_has_its_samples(found, snmp)
+
+
+def every_metric_has_its_samples(found: dict[str, list[Sample]], snmp: Snmp) -> None:
+    """Hold what was scraped against the definition: each scalar once, each row of each table."""
+    text = of(model(), "snmp-exporter-0.22")["mibgate-snmp.yml"]
+    for metric in yaml.safe_load(text)["mibgate"]["metrics"]:
+        node = model()[metric["name"]]
+        if node.table is None:
+            assert len(found[metric["name"]]) == 1, metric["name"]
+        else:
+            rows = len(snmp.walk(node.oid, bulk=40))
+            assert len(found.get(metric["name"], [])) == rows, metric["name"]
