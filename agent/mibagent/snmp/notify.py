@@ -41,6 +41,24 @@ class Send:
 
 
 @dataclass(frozen=True)
+class Silent:
+    """A receiver has let an inform go unanswered; told once until it answers."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A receiver that was silent answers again, or is nobody's any more."""
+
+    target: Target
+    is_gone: bool = False
+
+
+Effect = Send | Silent | Heard
+
+
+@dataclass(frozen=True)
 class Answered:
     """A receiver has answered an inform."""
 
@@ -157,17 +175,19 @@ class Originator:
         self._per_second = per_second
         self._allowance = per_second * BURST_S
 
-    def aim(self, now: float, targets: Targets) -> list[Send]:
+    def aim(self, now: float, targets: Targets) -> list[Effect]:
         """Send to these from now on; informs of targets that are gone are dropped."""
         self._recipients = targets.recipients
         wanted = {each.target.name: each.target for each in self._recipients
                   if each.kind is Kind.INFORM}
+        effects: list[Effect] = []
         for name in [name for name in self._lines if name not in wanted]:
             line = self._lines.pop(name)
             self.tally.dropped += len(line.waiting) + len(line.out)
-        effects: list[Send] = []
+            effects += [Heard(line.target, is_gone=True)] * bool(line.silences)
         for name, line in self._lines.items():
             if line.target != wanted[name]:
+                effects += [Heard(line.target, is_gone=True)] * bool(line.silences)
                 line.target = wanted[name]
                 line.is_heard, line.silences, line.resume_at = False, 0, now
                 effects += self._fill(now, line)
@@ -259,11 +279,11 @@ class Originator:
         inform.due = now + line.target.timeout_s
         return self._send(now, line.target, Kind.INFORM, inform.notification, inform.request_id)
 
-    def received(self, now: float, datagram: bytes, address: Address) -> list[Send]:
+    def received(self, now: float, datagram: bytes, address: Address) -> list[Effect]:
         """Take what came from a receiver's address."""
         lines = [line for line in self._lines.values() if line.target.address == address]
         heard = self._messages.open(now, datagram, address) if lines else None
-        effects: list[Send] = []
+        effects: list[Effect] = []
         if isinstance(heard, Learnt):
             for line in lines:
                 effects += self._again(now, line)
@@ -272,6 +292,7 @@ class Originator:
                 if line.out.pop(heard.request_id, None) is not None:
                     self.tally.acknowledged += not heard.status
                     self.tally.refused += bool(heard.status)
+                    effects += [Heard(line.target)] * bool(line.silences)
                     line.is_heard, line.silences, line.resume_at = True, 0, now
                     effects += self._fill(now, line)
         return effects
@@ -285,9 +306,9 @@ class Originator:
                 effects += self._transmit(now, line, inform)
         return effects
 
-    def tick(self, now: float) -> list[Send]:
+    def tick(self, now: float) -> list[Effect]:
         """Do what is due."""
-        effects: list[Send] = []
+        effects: list[Effect] = []
         for line in self._lines.values():
             silent = False
             for inform in [inform for inform in line.out.values() if inform.due <= now]:
@@ -301,6 +322,7 @@ class Originator:
                     self.tally.unanswered += 1
                     silent = True
             if silent:
+                effects += [Silent(line.target)] * (not line.silences)
                 wait = line.target.timeout_s * 2.0 ** min(line.silences, 16)
                 line.resume_at = now + min(wait, LONGEST_WAIT_S)
                 line.is_heard, line.silences = False, line.silences + 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from ipaddress import ip_address
 from typing import Any
@@ -22,7 +22,7 @@ from twisted.internet.protocol import DatagramProtocol
 
 from mibagent.snmp.counters import Counters
 from mibagent.snmp.engine import Engine
-from mibagent.snmp.notify import Originator, Send
+from mibagent.snmp.notify import Effect, Originator, Send
 from mibagent.snmp.targets import Address, Kind, Targets
 from mibagent.snmp.trap import NO_ADDRESS, Notification
 
@@ -128,8 +128,13 @@ class NotificationPort:
 
     def __init__(
         self, reactor: Any, originator: Originator, counters: Callable[[], Counters], where: str,
+        tell: Callable[[Effect], None] = lambda effect: None,
     ) -> None:
-        """where: the address of ours to send from, where it is one that receivers can see."""
+        """where: the address of ours to send from, where it is one that receivers can see.
+
+        tell: told of receivers that fall silent and are heard again.
+        """
+        self._tell = tell
         self._reactor, self._originator, self._counters = reactor, originator, counters
         self._from = _source_of(where)
         self._ports: dict[bool, Any] = {}
@@ -156,10 +161,14 @@ class NotificationPort:
         self._ports.clear()
         self._is_reading = False
 
-    def _carry_out(self, effects: list[Send]) -> None:
+    def _carry_out(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
-            self._send(effect)
+            if isinstance(effect, Send):
+                self._send(effect)
         self._rearm()
+        for effect in effects:
+            if not isinstance(effect, Send):
+                self._tell(effect)
 
     def _send(self, effect: Send) -> None:
         address = effect.address

@@ -13,7 +13,7 @@ from typing import Any
 from mibagent.errors import InconsistentName, Index
 from mibagent.smi.host import HostPort
 from mibagent.smi.syntax import Value
-from mibagent.snmp.notify import Originator, Tally
+from mibagent.snmp.notify import Effect, Heard, Originator, Silent, Tally
 from mibagent.snmp.outgoing import OutgoingMessages, SecureMessages, Standing
 from mibagent.snmp.shell import NotificationPort
 from mibagent.snmp.target_mib import TABLES, targets_in
@@ -283,7 +283,8 @@ class Managers:
             self._told_start = self.unit.started_at
             return
         self._port = NotificationPort(
-            self.unit.reactor, self._originator, self.unit.counters, self.unit.options.listen)
+            self.unit.reactor, self._originator, self.unit.counters, self.unit.options.listen,
+            self._tell)
         self._held = deque(maxlen=MOST_HELD)
         if self._told_start != self.unit.started_at:
             name = "coldStart" if self._told_start is None else "warmStart"
@@ -325,6 +326,18 @@ class Managers:
             self._held.append(notification)
         elif self._port is not None:
             self._port.issue(notification)
+
+    def _tell(self, effect: Effect) -> None:
+        """Report receivers that don't answer informs, and those that do again."""
+        assert isinstance(effect, Silent | Heard)
+        address = effect.target.address
+        about = {"snmpNotifiedReceiver": str(HostPort(address.host, address.port))}
+        if isinstance(effect, Silent):
+            self.unit.notifier.issue("snmpReceiverSilent", about)
+        elif effect.is_gone:
+            self.unit.notifier.end_trouble(("snmpReceiverSilent",), about)
+        else:
+            self.unit.notifier.issue("snmpReceiverAnswers", about)
 
     def _settled(self) -> None:
         held, self._held = self._held, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Sequence
 
 import pytest
 
@@ -16,9 +17,12 @@ from mibagent.snmp.notify import (
     MOST_LESSONS,
     WINDOW,
     Answered,
+    Effect,
+    Heard,
     Learnt,
     Originator,
     Send,
+    Silent,
 )
 from mibagent.snmp.targets import Address, Filter, Kind, Params, Target, Targets
 from mibagent.snmp.trap import Notification, Variable
@@ -76,8 +80,12 @@ def make(*kinds: Kind, **given: object) -> tuple[Originator, Wire]:
     return originator, wire
 
 
-def sent(effects: list[Send]) -> list[str]:
-    return [effect.datagram.rstrip(b"x").decode() for effect in effects]
+def sends(effects: Sequence[Effect]) -> list[Send]:
+    return [effect for effect in effects if isinstance(effect, Send)]
+
+
+def sent(effects: Sequence[Effect]) -> list[str]:
+    return [effect.datagram.rstrip(b"x").decode() for effect in sends(effects)]
 
 
 def number_of(effect: Send) -> int:
@@ -85,7 +93,7 @@ def number_of(effect: Send) -> int:
 
 
 def answer(originator: Originator, now: float, effect: Send, word: bytes = b"yes") -> list[Send]:
-    return originator.received(now, b"%s %d" % (word, number_of(effect)), effect.address)
+    return sends(originator.received(now, b"%s %d" % (word, number_of(effect)), effect.address))
 
 
 def run(originator: Originator, now: float, until: float) -> list[tuple[float, Send]]:
@@ -94,7 +102,7 @@ def run(originator: Originator, now: float, until: float) -> list[tuple[float, S
     while (due := originator.deadline) is not None and due <= until:
         now = max(now, due)
         effects = originator.tick(now)
-        found += [(now, effect) for effect in effects]
+        found += [(now, effect) for effect in sends(effects)]
         assert effects or originator.deadline != due, "nothing done, and due again at once"
     return found
 
@@ -309,7 +317,7 @@ def test_a_day_of_losses_ends_with_every_notification_accounted_for(seed: int) -
             issued += 2
         due = originator.deadline
         if due is not None and due <= now:
-            pending += originator.tick(now)
+            pending += sends(originator.tick(now))
         if alive and pending and luck.random() < 0.8:
             pending += answer(originator, now, pending.pop(luck.randrange(len(pending))))
         elif pending and luck.random() < 0.5:
@@ -319,6 +327,30 @@ def test_a_day_of_losses_ends_with_every_notification_accounted_for(seed: int) -
     assert tally.acknowledged > 500 and tally.unanswered > 10 and tally.repeats > 50
     assert issued == (tally.acknowledged + tally.refused + tally.unanswered + tally.dropped
                       + originator.waiting)
+
+
+def test_a_receiver_that_falls_silent_is_told_once_and_once_that_it_is_back() -> None:
+    a = target("a", timeout=1.0, retries=0)
+    originator, _ = make(Kind.INFORM, to=(a,))
+    for _ in range(3):
+        originator.issue(0, NOTE)
+    assert originator.tick(1) == [Silent(a)]
+    (probe,) = sends(originator.tick(2))
+    assert originator.tick(3) == []
+    (probe,) = sends(originator.tick(5))
+    assert originator.received(5, b"yes %d" % number_of(probe), HOST) == [Heard(a)]
+    (inform,) = originator.issue(6, NOTE)
+    assert originator.received(6, b"yes %d" % number_of(inform), HOST) == []
+
+
+def test_a_silent_receiver_that_is_let_go_is_trouble_no_more() -> None:
+    a = target("a", timeout=1.0, retries=0)
+    originator, _ = make(Kind.INFORM, to=(a,))
+    originator.issue(0, NOTE)
+    originator.tick(1)
+    moved = target("a", timeout=2.0)
+    assert originator.aim(2, targets(Kind.INFORM, to=(moved,))) == [Heard(a, is_gone=True)]
+    assert originator.aim(3, Targets()) == []
 
 
 # -- other targets
@@ -349,7 +381,7 @@ def test_a_silent_target_that_is_changed_is_tried_at_once() -> None:
         originator.issue(0, NOTE)
     run(originator, 0, 1)
     changed = originator.aim(1.5, targets(Kind.INFORM, to=(target("a", timeout=2.0),)))
-    assert len(changed) == 1
+    assert sent(changed) == ["a INFORM 2"]
 
 
 # -- storms

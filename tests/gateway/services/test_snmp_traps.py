@@ -359,6 +359,29 @@ def test_a_dead_receiver_costs_little_and_is_told(tmp_path: Path) -> None:
         assert unit.get("snmpInformsWaiting") <= 8
 
 
+def test_a_silent_receiver_is_trouble_until_it_answers(tmp_path: Path) -> None:
+    with running(tmp_path / "state", before=door(snmpTrapDestInform=1)) as unit:
+        (port,) = sockets(unit)
+        for _ in range(4):
+            unit.wait(5)
+        assert unit.active() == ["192.0.2.1:162 does not answer SNMP informs."]
+        assert unit.texts("snmpReceiverSilent") == unit.active()
+        unit.wait(5)
+        answer(port, *port.written[-1])
+        assert unit.active() == []
+        assert unit.texts("snmpReceiverAnswers") == ["192.0.2.1:162 answers SNMP informs again."]
+
+
+def test_a_silent_receiver_that_is_no_destination_any_more_is_no_trouble(tmp_path: Path) -> None:
+    with running(tmp_path / "state", before=door(snmpTrapDestInform=1)) as unit:
+        for _ in range(4):
+            unit.wait(5)
+        assert len(unit.active()) == 1
+        unit.set("snmpTrapDest", b"192.0.2.2")
+        unit.restart("Snmp")
+        assert unit.active() == []
+
+
 # -- what is sent
 
 
