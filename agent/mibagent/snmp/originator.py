@@ -10,13 +10,11 @@ RFC 3412 section 7.1; RFC 3414 sections 3.1, 3.2 step 7b and 4; RFC 3413 section
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from mibagent.errors import PeerError
-from mibagent.snmp import notify
 from mibagent.snmp.ber import SEQUENCE, BerError, decode_oid, encode_integer, tlv
 from mibagent.snmp.message import V3, read_version
 from mibagent.snmp.pdu import Kind, Pdu, read_pdu
@@ -31,13 +29,9 @@ from mibagent.snmp.secured import (
     read_security,
     scoped_front,
 )
-from mibagent.snmp.targets import Address, Target
-from mibagent.snmp.targets import Kind as TargetKind
 from mibagent.snmp.users import User, Users
 from mibagent.snmp.usm import LATCHED, TIME_WINDOW_S, Usm
 from mibagent.snmp.vacm import Level
-
-_log = logging.getLogger(__name__)
 
 _STATS = (1, 3, 6, 1, 6, 3, 15, 1, 1)
 _UNKNOWN_ENGINE_IDS, _NOT_IN_TIME_WINDOWS = (*_STATS, 4, 0), (*_STATS, 2, 0)
@@ -240,67 +234,3 @@ class Informant:
             return False
         self._discoveries = 0
         return True
-
-
-MOST_INFORMANTS = 64
-"""Receivers and users whose engines are remembered."""
-
-
-class SecuredNotifications:
-    """Messages of SNMPv3 for a notification originator: traps, informs and their answers."""
-
-    def __init__(self, users: Users, clock: Callable[[], float]) -> None:
-        self._users, self._clock = users, clock
-        self._usm: Usm | None = None
-        self._informants: dict[tuple[Address, bytes, int], Informant] = {}
-        self._told: dict[tuple[bytes, str], None] = {}
-
-    def speak_as(self, usm: Usm | None) -> None:
-        """Make traps of that engine from now on."""
-        self._usm = usm
-        self.forget()
-
-    def forget(self) -> None:
-        """Discover receivers anew: keys have changed."""
-        self._informants.clear()
-        self._told.clear()
-
-    def seal(self, now: float, target: Target, kind: TargetKind, pdu: bytes, request_id: int
-             ) -> bytes | None:
-        """Give the datagram, or one that discovers the receiver first; None: no keys."""
-        name, level = target.params.security_name, target.params.level
-        try:
-            if kind is TargetKind.TRAP:
-                return None if self._usm is None else trap(self._usm, name, level, pdu)
-            key = (target.address, name, level)
-            informant = self._informants.get(key)
-            if informant is None:
-                if len(self._informants) >= MOST_INFORMANTS:
-                    self._informants.clear()
-                informant = self._informants[key] = Informant(
-                    self._users, name, level, self._clock)
-            return informant.message(pdu)
-        except CannotSecure as error:
-            self._say(name, f"no notification to {target.address.host} in SNMPv3: {error.why}")
-            return None
-
-    def _say(self, name: bytes, why: str) -> None:
-        if (name, why) not in self._told:
-            self._told[name, why] = None
-            _log.warning("%s", why)
-
-    def open(self, now: float, datagram: bytes, address: Address
-             ) -> notify.Answered | notify.Learnt | None:
-        """Read what came from a receiver; None where it means nothing."""
-        for (where, name, _), informant in self._informants.items():
-            if where != address:
-                continue
-            match informant.received(datagram):
-                case Again():
-                    return notify.Learnt()
-                case Answered(pdu):
-                    return notify.Answered(
-                        int.from_bytes(pdu.request_id, "big", signed=True), pdu.first)
-                case Rejected(why):
-                    self._say(name, f"{address.host} refuses informs in SNMPv3: {why}")
-        return None

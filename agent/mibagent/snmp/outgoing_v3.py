@@ -24,30 +24,33 @@ _log = logging.getLogger(__name__)
 class SecureOutgoing:
     """Makes and opens messages of SNMPv3 for one originator."""
 
-    def __init__(
-        self, usm: Callable[[], Usm | None], users: Users, clock: Callable[[], float]
-    ) -> None:
-        """usm: our own engine, None while it speaks no SNMPv3. users: for informs."""
-        self._usm, self._users, self._clock = usm, users, clock
+    def __init__(self, users: Users, clock: Callable[[], float]) -> None:
+        self._users, self._clock = users, clock
+        self._usm: Usm | None = None
         self._informants: dict[tuple[Address, bytes, int], Informant] = {}
         self._said: dict[tuple[bytes, str], float] = {}
+
+    def speak_as(self, usm: Usm | None) -> None:
+        """Make traps of that engine from now on; None makes none."""
+        self._usm = usm
+        self.forget()
 
     def forget(self) -> None:
         """Discover every receiver anew: keys have changed."""
         self._informants.clear()
+        self._said.clear()
 
     def seal(
         self, now: float, target: Target, kind: Kind, pdu: bytes, request_id: int
     ) -> bytes | None:
         """Give a trap, an inform, or what discovers its receiver first; None where no keys do."""
         params = target.params
-        usm = self._usm()
         try:
             if kind is Kind.INFORM:
                 return self._informant(target.address, params).message(pdu)
-            if usm is None:
+            if self._usm is None:
                 raise CannotSecure("SNMPv3 is off", "RFC 3413 section 3.3")
-            return trap(usm, params.security_name, params.level, pdu)
+            return trap(self._usm, params.security_name, params.level, pdu)
         except CannotSecure as error:
             self._say(now, target.name, error.why)
             return None

@@ -10,11 +10,12 @@ from mibagent.errors import Index, WrongValue
 from mibagent.service.service import Service, check, on_change, provides
 from mibagent.service.settings import layer_of
 from mibagent.snmp.engine import Engine
-from mibagent.snmp.originator import SecuredNotifications
+from mibagent.snmp.outgoing_v3 import SecureOutgoing
 from mibagent.snmp.serving import StoreSource
 from mibagent.snmp.shell import start as listen
 from mibagent.snmp.system import AuthenTraps
 from mibagent.snmp.usm import Usm
+from mibagent.snmp.vacm import Level
 from mibgateway.notifier import Rate
 from mibgateway.services.snmp_access import AccessControl
 from mibgateway.services.snmp_traps import Destinations, Door, Managers, Standings, TrapVersion
@@ -61,14 +62,6 @@ class SnmpSettings:
     trap_dest_user: str
     max_trap_rate: int
 
-    @property
-    def door(self) -> Door | None:
-        """What goes to Snmp.TrapDest; None where nothing is sent to anybody."""
-        if not self.enable_trap:
-            return None
-        return Door(self.trap_dest.hosts, self.trap_dest_version, self.trap_dest_inform,
-                    self.trap_dest_user)
-
 
 class _Forgetter:
     """Empties the engine's memory of who may what, in the turn in which that changes."""
@@ -109,7 +102,7 @@ class SnmpService(Service[SnmpSettings]):
         self.users = SnmpUsers(unit.store.configured, lambda: self._engine_id)
         self._complained: dict[str, str] = {}
         """What was told of users that can't come in."""
-        self._secured = SecuredNotifications(self.users, unit.clock.monotonic)
+        self._secured = SecureOutgoing(self.users, unit.clock.monotonic)
         self._managers = Managers(unit, self._standings, self._secured)
 
     @property
@@ -132,7 +125,7 @@ class SnmpService(Service[SnmpSettings]):
                   self.unit.started_at)
         engine.secure(usm if running.enable_snmp_v3 else None)
         self._secured.speak_as(usm)
-        door = running.door
+        door = self._door(running)
         self.access.told = door.told if door is not None else frozenset()
         self._standings.community = running.trap_dest_community.encode()
         self.access_changed(self.configured)
@@ -150,6 +143,18 @@ class SnmpService(Service[SnmpSettings]):
         instead = f", in place of {running.port}" * (self._port_in_use != running.port != 0)
         self.unit.say_interface("SNMP", f"udp {where} port {self._port_in_use}",
                                 f"{versions}{instead}")
+
+    def _door(self, running: SnmpSettings) -> Door | None:
+        """Give what goes to Snmp.TrapDest; None where nothing is sent to anybody.
+
+        In SNMPv3 with the most that its user can, never without authentication.
+        """
+        if not running.enable_trap:
+            return None
+        user = self.users.user(running.trap_dest_user.encode())
+        level = user.level if user is not None and not user.unusable else Level.AUTH_PRIV
+        return Door(running.trap_dest.hosts, running.trap_dest_version, running.trap_dest_inform,
+                    running.trap_dest_user, max(level, Level.AUTH_NO_PRIV))
 
     def _versions(self, running: SnmpSettings) -> str:
         """Give the versions that are answered, in words."""

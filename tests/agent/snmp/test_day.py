@@ -186,9 +186,9 @@ def test_a_day_of_informs_to_a_receiver_that_comes_and_goes() -> None:
     receiver = Receiver(reactor)
     users = FakeUsers(user_of())
     users.elsewhere[b"eva", OTHER_ENGINE] = user_of(engine_id=OTHER_ENGINE)
-    usm = Usm(ENGINE, 1, users, reactor.seconds)
-    messages = OutgoingMessages(
-        Everybody(), lambda host: b"\0" * 4, SecureOutgoing(lambda: usm, users, reactor.seconds))
+    secure = SecureOutgoing(users, reactor.seconds)
+    secure.speak_as(Usm(ENGINE, 1, users, reactor.seconds))
+    messages = OutgoingMessages(Everybody(), lambda host: b"\0" * 4, secure)
     originator, counters = Originator(messages, 1000), Counters()
     sender = NotificationPort(reactor, originator, lambda: counters, "0.0.0.0")
     target = Target(b"t", RECEIVER, Params(b"p", 3, 3, b"eva", 3), TIMEOUT_S, RETRIES)

@@ -37,8 +37,8 @@ class Bench:
         self.now = 0.0
         self.users = FakeUsers(user_of())
         self.users.elsewhere[b"eva", OTHER_ENGINE] = there()
-        self.usm: Usm | None = Usm(ENGINE, 7, self.users, lambda: self.now)
-        self.secure = SecureOutgoing(lambda: self.usm, self.users, lambda: self.now)
+        self.secure = SecureOutgoing(self.users, lambda: self.now)
+        self.secure.speak_as(Usm(ENGINE, 7, self.users, lambda: self.now))
         # request-id 33 is what the receiver of test_originator answers to
         self.originator = Originator(
             OutgoingMessages(Standing(), lambda host: bytes(4), self.secure), 32)
@@ -114,7 +114,7 @@ def test_a_user_without_keys_is_told_nothing_and_counted(
 
 def test_while_snmpv3_is_off_no_trap_goes_out() -> None:
     bench = Bench(Kind.TRAP)
-    bench.usm = None
+    bench.secure.speak_as(None)
     assert bench.originator.issue(0, NOTE) == []
     assert bench.originator.tally.dropped == 1
 
