@@ -6,13 +6,14 @@ For somebody else's MIB; a gateway unit builds the same by hand, with a journal 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from mibagent.model.nodes import MibModel
+from mibagent.recording.lay import Laid
 from mibagent.service.host import ServiceHost
 from mibagent.service.service import Service
 from mibagent.smi.oid import Oid
@@ -24,10 +25,14 @@ from mibagent.snmp.shell import start as listen
 from mibagent.snmp.source import Grant
 from mibagent.snmp.system import SystemGroup
 from mibagent.store.access import Principal, Rights
+from mibagent.store.given import GivenRows
 from mibagent.store.journal import Journal
 from mibagent.store.seal import Sealer
 from mibagent.store.store import ParameterStore
 from mibagent.store.upkeep import Upkeep
+
+RECORDED = "recorded"
+"""What a state remembers once it has the rows of a recording."""
 
 
 class Agent:
@@ -37,33 +42,50 @@ class Agent:
         self,
         reactor: Any,
         model: MibModel,
-        state: Path,
-        services: Sequence[type[Service[Any]]],
+        state: Path | Journal | None,
+        services: Sequence[type[Service[Any]]] = (),
         *,
         sys_descr: str,
         sys_object_id: Oid,
         communities: dict[bytes, Rights],
+        partly: Sequence[type[Service[Any]]] = (),
+        serve: Iterable[str] = (),
+        recording: Laid | None = None,
         notify: Callable[[str, dict[str, object]], None] = lambda name, values: None,
     ) -> None:
-        """state: a directory that is there, for the database and its key. Raises MibgateError.
+        """state: a directory that is there, for the database and its key, or a journal of the
+        caller's, which is closed with the agent; None keeps nothing.
 
-        communities: who may come in by v1 and v2c, and what each may do.
+        partly: services that leave objects of their MIBs to the store. serve: objects that the
+        store alone answers for. recording: one that was laid over `model`; then its own model
+        and objects are served. communities: who may come in by v1 and v2c, and what each may
+        do. Raises MibgateError.
         """
-        self.reactor, self.model = reactor, model
+        self.reactor = reactor
+        self.model = model if recording is None else recording.model
         self.sys_descr, self.sys_object_id = sys_descr, sys_object_id
         self.notify = notify
         self._communities = communities
         self._port: SnmpPort | None = None
         self._started_at = time.monotonic()
-        self._journal = Journal(state / "agent.db", Sealer.of_file(state / "key"))
+        self._journal = _journal_of(state)
+        self._recording = recording
         self.store = ParameterStore(
-            model, self._journal, self._journal.unit("agent"), run=_at_once,
-            soon=lambda call: reactor.callLater(0, call))
+            self.model, self._journal, self._journal.unit("agent"), run=_at_once,
+            soon=lambda call: reactor.callLater(0, call),
+            profile=None if recording is None else recording.profile)
+        for table, rows in ({} if recording is None else recording.fixed).items():
+            self.store.give_fixed(table, rows)
         self.store.load()
         self.upkeep = Upkeep(self.store, reactor.callLater, reactor.seconds)
         self.counters: Callable[[], Counters] = lambda: self.engine.counted()
+        has_system = recording is None or recording.is_empty
+        system = [SystemGroup(self)] if has_system else []
         self.host = ServiceHost(
-            self.store, [SystemGroup(self), *(service(self) for service in services)])
+            self.store, [*system, *(service(self) for service in services)],
+            [service(self) for service in partly])
+        assert self.store.served is not None
+        self.store.served.update(serve if recording is None else recording.served)
         self.engine = Engine(StoreSource(self.store), self, clock=reactor.seconds)
 
     def uptime(self) -> float:
@@ -85,12 +107,29 @@ class Agent:
             return None
         return Grant(Principal(name.decode("utf-8", "replace"), Rights.OBSERVER, "snmp", peer_host))
 
+    async def begin(self) -> None:
+        """Take the recording's rows in, and start the services. Raises what a service raises."""
+        await self.upkeep.start()
+        if self._recording is not None:
+            GivenRows(self.store, self._recording.sparse)
+            if RECORDED not in self.store.memory:
+                self.store.seed(self._recording.made)
+                await self.store.remember({RECORDED: b"1"})
+        await self.host.start_all()
+
     async def start(self, interface: str, port: int) -> SnmpPort:
         """Start the services and listen. Raises CannotListenError, and what a service raises."""
-        await self.upkeep.start()
-        await self.host.start_all()
+        await self.begin()
         self._port = listen(self.reactor, self.engine, interface, port)
         return self._port
+
+    async def replace(self, service: type[Service[Any]]) -> None:
+        """Put a service in the place of the one that has its MIB. Raises as the host does."""
+        try:
+            await self.host.replace(service(self))
+        finally:
+            self.engine.tree.reset()
+            self.engine.forget()
 
     async def stop(self) -> None:
         """Close the port, stop the services and close the database."""
@@ -100,6 +139,14 @@ class Agent:
         self.upkeep.stop()
         await self.store.idle()
         self._journal.close()
+
+
+def _journal_of(state: Path | Journal | None) -> Journal:
+    if state is None:
+        return Journal.in_memory()
+    if isinstance(state, Journal):
+        return state
+    return Journal(state / "agent.db", Sealer.of_file(state / "key"))
 
 
 def _at_once(call: Callable[[], Any]) -> Deferred[Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mibagent.errors import MibgateError
+from mibgateway.agents.command import agent
 
 if TYPE_CHECKING:
     from mibagent.model.nodes import MibModel
@@ -359,6 +360,9 @@ def state_adopt(state: Path, moved: bool, serial: str, mac: str) -> None:
         await adopt(launch, moved=moved, serial=given["serial"], mac=given["mac"])
 
     sys.exit(run_order(Order(state, adopts=True, say=_say), then=take))
+
+
+mibgate.add_command(agent)
 
 
 # -- MIBs

@@ -8,7 +8,8 @@ from tests.structure.tree import ROOT, imports, modules
 
 FLOORS: tuple[tuple[int, str], ...] = (
     (10, "mibgateway.main mibgateway.cli mibgateway.demo mibgateway.naming"
-         " mibgateway.adoption mibgateway.lab mibgateway.testing mibgateway.pytest_plugin"
+         " mibgateway.agents mibgateway.adoption mibgateway.lab mibgateway.testing"
+         " mibgateway.pytest_plugin"
          " mibgateway.__main__"),
     (9, "mibgateway.services.*"),
     (8, "mibgateway.northbound"),
@@ -22,7 +23,8 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (6, "mibgateway.clock"),
     (6, "mibgateway.host"),
     (6, "mibgateway.platforms"),
-    (5, "mibagent.agent"),
+    (6, "mibagent.agent"),
+    (5, "mibagent.recording"),
     (5, "mibgateway.lookup"),
     (5, "mibgateway.tls"),
     (5, "mibgateway.errors"),

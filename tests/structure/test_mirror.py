@@ -59,6 +59,16 @@ ELSEWHERE: dict[str, str] = {
     "gateway/mibgateway/testing.py": "tests/wire/test_pytest_plugin.py",
     # the list of what the others make
     "gateway/mibgateway/platforms/definitions.py": "tests/gateway/platforms/test_exporter.py",
+    # what is laid over a model is promised by what an agent then serves
+    "agent/mibagent/recording/remarks.py": "tests/agent/recording/test_lay.py",
+    "agent/mibagent/recording/sample.py": "tests/agent/recording/test_walk.py",
+    "agent/mibagent/recording/values.py": "tests/agent/recording/test_lay.py",
+    "agent/mibagent/store/given.py": "tests/agent/recording/test_lay.py",
+    # agents by themselves are promised by processes
+    "gateway/mibgateway/agents/modules.py": "tests/gateway/agents/test_command.py",
+    "gateway/mibgateway/agents/plan.py": "tests/gateway/agents/test_command.py",
+    "gateway/mibgateway/agents/run.py": "tests/wire/test_agents.py",
+    "gateway/mibgateway/agents/traps.py": "tests/wire/test_agents.py",
     # promised from further off: by the host, the whole unit or the service above
     "agent/mibagent/agent.py": "tests/wire/test_example.py",
     "gateway/mibgateway/__main__.py": "tests/wire/test_unit.py",

@@ -15,7 +15,7 @@ import pickle
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mibagent.model.nodes import MibModel
@@ -37,12 +37,39 @@ def load_model(
     """
     files = gather([*extra, *folders])
     digest = digest_of(files)
+
+    def make() -> MibModel:
+        from mibagent.model.load import load_files
+        return load_files(files, digest)
+    return _kept(digest, make, cache_dir)
+
+
+def load_foreign(
+    named: Sequence[Path], folders: Iterable[Path], cache_dir: Path | None = None
+) -> MibModel:
+    """Give the model of named files, and of what they need from folders or from beside them.
+
+    What is wrong is in the model's findings, and left out. Raises ModelError for what can't be
+    read.
+    """
+    own = gather(named)
+    beside = [path.parent for path in named if path.is_file()]
+    names = {file.path for file in own}
+    others = [file for file in gather([*folders, *beside]) if file.path not in names]
+    digest = digest_of([MibFile("foreign", str(len(own)).encode()), *own, *others])
+
+    def make() -> MibModel:
+        from mibagent.model.load import load_with_needed
+        return load_with_needed(own, others, digest)
+    return _kept(digest, make, cache_dir)
+
+
+def _kept(digest: str, make: Callable[[], MibModel], cache_dir: Path | None) -> MibModel:
     folder = _usable(cache_dir or default_cache_dir())
     name = f"model-{digest}.pickle"
     model = _read(folder / name, digest) if folder else None
     if model is None:
-        from mibagent.model.load import load_files
-        model = load_files(files, digest)
+        model = make()
         if folder:
             _write(folder, name, model)
     return model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,18 @@ def load_with_findings(
 def _is_echo(finding: Finding, broken: set[str]) -> bool:
     """Whether it only says that a module which has its own finding is not there."""
     return any(finding.reason.endswith(f"from {name}") for name in broken)
+
+
+def load_with_needed(
+    own: Sequence[MibFile], others: Sequence[MibFile], digest: str
+) -> MibModel:
+    """Give the model of own files, of those they need, and of the standard ones among others."""
+    standard = [file for file in others if Path(file.path).parent in mib_folders()[1:]]
+    needed = {file.path: file for file in (*_needed(own, others), *standard)}
+    model, findings = load_with_findings([*own, *needed.values()], digest)
+    named = {file.path for file in own}
+    kept = tuple(sorted(finding for finding in findings if finding.file in named))
+    return replace(model, findings=kept)
 
 
 def examine(paths: Iterable[Path]) -> list[Finding]:

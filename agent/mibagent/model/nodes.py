@@ -20,6 +20,7 @@ from mibagent.errors import (
     WrongValue,
 )
 from mibagent.model.capabilities import Capabilities
+from mibagent.model.findings import Finding
 from mibagent.smi.index import decode_index, encode_index
 from mibagent.smi.oid import Oid
 from mibagent.smi.syntax import Syntax, Value
@@ -218,6 +219,8 @@ class MibModel:
     """Objects by OBJECT-GROUP."""
     capabilities: Mapping[str, Capabilities] = field(default_factory=dict)
     """Which part of which module an agent answers, by AGENT-CAPABILITIES."""
+    findings: tuple[Finding, ...] = ()
+    """What is wrong with texts that were taken all the same."""
 
     @cached_property
     def services(self) -> Mapping[str, ServiceNode]:

@@ -68,7 +68,11 @@ class Hosted:
 class ServiceHost:
     """All services of one unit. Services are started in the order given and stopped in reverse."""
 
-    def __init__(self, store: ParameterStore, services: Sequence[Service[Any]]) -> None:
+    def __init__(
+        self, store: ParameterStore, services: Sequence[Service[Any]],
+        partly: Sequence[Service[Any]] = (),
+    ) -> None:
+        """partly: services that may leave objects of their MIB to the store alone."""
         self.store, self.model = store, store.model
         self.services: dict[str, Hosted] = {}
         self.jobs: dict[str, JobTable] = {}
@@ -78,43 +82,60 @@ class ServiceHost:
         self.broken_providers = 0
         self._restart_owner = _restart_owners(store.model)
         self._needed = False
-        for service in services:
-            wired = wire(self.model, service)
+        for service in (*services, *partly):
+            wired = wire(self.model, service, wholly=service in services)
             if wired.name in self.services:
                 raise ModelError(type(service).__name__, service.mib, "two services claim it")
             self.services[wired.name] = Hosted(wired, store.shape)
         store.participants.append(self)
-        self._serve()
+        store.served = set()
         for hosted in self.services.values():
-            service = hosted.wired.service
-            service.configured = hosted.wired.binding.view(store.configured)
+            self._serve(hosted)
 
     # -- wiring to the store
 
-    def _serve(self) -> None:
-        store = self.store
-        store.served = set()
-        for hosted in self.services.values():
-            wired = hosted.wired
-            store.served.update(wired.nodes)
-            store.read_only.update(wired.read_only)
-            store.shape.unmade.update(table.name for table in wired.tables.values()
-                                      if table.row_status in wired.read_only)
-            store.unit_made.update(wired.service.makes)
-            store.hidden.update(wired.service.hidden)
-            store.derive.update(wired.service.derive())
-            for name, method in wired.factory.items():
-                if not self.model.tables[name].row_status:
-                    store.give_fixed(name, [as_index(key) for key in method()])
-            self._provide_common(hosted)
-            for name, method in wired.provides.items():
-                if name in self.model.tables:
-                    self._provide_table(wired, name, method)
-                else:
-                    self._provide_object(self.model[name], method, name in wired.lasting)
-            for name in wired.commands:
-                if name in wired.tables:
-                    self._provide_jobs(wired, name)
+    def _serve(self, hosted: Hosted) -> None:
+        store, wired = self.store, hosted.wired
+        assert store.served is not None
+        store.served.update(wired.nodes)
+        store.read_only.update(wired.read_only)
+        store.shape.unmade.update(table.name for table in wired.tables.values()
+                                  if table.row_status in wired.read_only)
+        store.unit_made.update(wired.service.makes)
+        store.hidden.update(wired.service.hidden)
+        store.derive.update(wired.service.derive())
+        for name, method in wired.factory.items():
+            if not self.model.tables[name].row_status:
+                store.give_fixed(name, [as_index(key) for key in method()])
+        self._provide_common(hosted)
+        for name, method in wired.provides.items():
+            if name in self.model.tables:
+                self._provide_table(wired, name, method)
+            else:
+                self._provide_object(self.model[name], method, name in wired.lasting)
+        for name in wired.commands:
+            if name in wired.tables:
+                self._provide_jobs(wired, name)
+        wired.service.configured = wired.binding.view(store.configured)
+
+    async def replace(self, service: Service[Any]) -> None:
+        """Put a service in the place of the one that has its MIB, and restart it, no other.
+
+        It may leave objects to the store. Raises ModelError, and then the old one goes on; and
+        what its own start raises, and then it is stopped.
+        """
+        wired = wire(self.model, service, wholly=False)
+        old = self._hosted(wired.name)
+        async with _held(old.turn):
+            if old.state is not ExecState.STOPPED:
+                await self._end(old)
+            columns = [node.name for name in old.wired.tables for node in self.model.columns(name)]
+            self.store.withdraw_providers([*old.wired.nodes, *old.wired.tables, *columns])
+            for table in old.wired.tables:
+                self.jobs.pop(table, None)
+            old.wired = wired
+            self._serve(old)
+            await self._begin(old)
 
     def _provide_common(self, hosted: Hosted) -> None:
         wired = hosted.wired

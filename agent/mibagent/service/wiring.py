@@ -57,8 +57,11 @@ def _hooks(service: Service[Any]) -> Iterator[tuple[Hook, Callable[..., Any]]]:
     return ((hook, method) for _, hook, method in found)
 
 
-def wire(model: MibModel, service: Service[Any]) -> Wired:
-    """Find a service's hooks and hold them against its MIB. Raises ModelError."""
+def wire(model: MibModel, service: Service[Any], wholly: bool = True) -> Wired:
+    """Find a service's hooks and hold them against its MIB. Raises ModelError.
+
+    wholly: whether it must answer for every object of its MIB.
+    """
     who = type(service).__name__
     module = model.modules.get(service.mib)
     if module is None:
@@ -77,7 +80,8 @@ def wire(model: MibModel, service: Service[Any]) -> Wired:
             if not known and "@" not in named:
                 raise ModelError(who, named, f"@{hook.kind} on {method.__name__}: no such object")
         _place(model, wired, hook, method, who)
-    _all_answered(model, wired, who)
+    if wholly:
+        _all_answered(model, wired, who)
     return wired
 
 

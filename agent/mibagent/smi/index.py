@@ -11,6 +11,8 @@ from mibagent.errors import Index
 from mibagent.smi.oid import MAX_SUB_IDENTIFIER, MAX_SUB_IDENTIFIERS, Oid
 from mibagent.smi.syntax import Base, Syntax, Value
 
+_OIDS = (Base.OID, Base.ANY)
+
 SCALAR: Index = ()
 """The index of the one instance of a scalar; its suffix is (0,)."""
 
@@ -26,7 +28,7 @@ def encode_index(index: Index, syntaxes: Sequence[Syntax], implied: bool = False
                 raise ValueError("a number in a row's key is 0 to 4294967295, where one is wanted")
             suffix.append(part)
             continue
-        if syntax.base.is_number or isinstance(part, tuple) != (syntax.base is Base.OID):
+        if syntax.base.is_number or isinstance(part, tuple) != (syntax.base in _OIDS):
             raise ValueError("the row's key is of another type")
         last = implied and place == len(syntaxes) - 1
         size = syntax.fixed_size
@@ -66,7 +68,7 @@ def decode_index(suffix: Oid, syntaxes: Sequence[Syntax], implied: bool = False)
         if len(part) != size:
             raise ValueError("the row's key is cut short")
         at += size
-        if syntax.base is Base.OID:
+        if syntax.base in _OIDS:
             index.append(part)
         elif any(octet > 255 for octet in part):
             raise ValueError("an octet of the row's key is over 255")

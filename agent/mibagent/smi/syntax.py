@@ -44,6 +44,11 @@ class Base(enum.Enum):
     OPAQUE = 0x44
     COUNTER64 = 0x46
     BITS = 0x104
+    ANY = 0x200
+    """What no MIB tells of: a value is its whole TLV, with the type that its tag says.
+
+    As a row's key it is whatever sub-identifiers there are.
+    """
 
     @property
     def tag(self) -> int:
@@ -138,6 +143,9 @@ class Syntax:
             if not isinstance(value, tuple):
                 raise WrongType(name, "an object identifier is wanted")
             self._check_oid(value, name)
+        elif base is Base.ANY:
+            if isinstance(value, int) or len(value) < (2 if isinstance(value, bytes) else 1):
+                raise WrongType(name, "octets with their type are wanted")
         else:
             if not isinstance(value, bytes):
                 raise WrongType(name, "a string of octets is wanted")
@@ -217,6 +225,8 @@ class Syntax:
             return _parse_ipv4(text, name)
         if self.base is Base.BITS:
             return self._parsed_bits(text, name)
+        if self.base is Base.ANY:
+            raise WrongType(name, "no MIB says of what type it is")
         if self.is_text:
             return text.encode("utf-8", "surrogateescape")
         try:

@@ -236,6 +236,12 @@ def _encode_object_identifier(value: Value) -> bytes:
     return tlv(OBJECT_IDENTIFIER, encode_oid(value))
 
 
+def _as_it_is(value: Value) -> bytes:
+    if not isinstance(value, bytes):
+        raise ValueError(f"no value with its type: {value!r}")
+    return value
+
+
 def _encoder(base: Base) -> Callable[[Value], bytes]:
     if base is Base.INTEGER:
         return _integer_encoder(base)
@@ -243,6 +249,8 @@ def _encoder(base: Base) -> Callable[[Value], bytes]:
         return _unsigned_encoder(base)
     if base is Base.OID:
         return _encode_object_identifier
+    if base is Base.ANY:
+        return _as_it_is
     return _encode_address if base is Base.IP_ADDRESS else _octets_encoder(base)
 
 
@@ -252,9 +260,14 @@ ENCODERS: dict[Base, Callable[[Value], bytes]] = {base: _encoder(base) for base 
 Counters and TimeTicks wrap, as RFC 2578 sections 7.1.6, 7.1.8 and 7.1.10 have it.
 """
 
-_OF_TAG = {base.tag: base for base in Base if base is not Base.BITS}
+_OF_TAG = {base.tag: base for base in Base if base not in (Base.BITS, Base.ANY)}
 VALUE_TAGS = UNSPECIFIED | frozenset(_OF_TAG)
 """All tags that the value of a varbind may have. RFC 3416 section 3."""
+
+
+def encode_as(tag: int, value: Value) -> bytes:
+    """Give a value's whole TLV under a tag of ObjectSyntax. Raises ValueError for what is none."""
+    return ENCODERS[_OF_TAG[tag]](value)
 
 
 def decode_value(tag: int, content: bytes) -> Value:

@@ -18,6 +18,7 @@ from mibagent.model.nodes import ObjectNode, TableNode
 from mibagent.smi.oid import MAX_SUB_IDENTIFIERS
 from mibagent.smi.syntax import Base, Value
 from mibagent.snmp.ber import (
+    COUNTER64,
     ENCODERS,
     NULL,
     OBJECT_IDENTIFIER,
@@ -30,6 +31,8 @@ from mibagent.snmp.ber import (
 )
 
 ABSENT = b""
+WIDE = (Base.COUNTER64, Base.ANY)
+"""Types among whose values there may be a Counter64."""
 
 _STRETCH = 128
 """Instances that are read at a time."""
@@ -96,7 +99,7 @@ class Segment:
         self.start = sort_key(self.prefix)
         self.keys, self.values, self.heads = rows.keys, [], []
         self.absent = 0
-        self.wide = node.syntax.base is Base.COUNTER64
+        self.wide = node.syntax.base in WIDE
         self.next = None
 
     def node_at(self, at: int) -> ObjectNode:
@@ -121,7 +124,14 @@ class Segment:
 
     def is_wide(self, at: int) -> bool:
         """Tell whether the instance at a place is a Counter64."""
-        return self.node_at(at).syntax.base is Base.COUNTER64
+        base = self.node_at(at).syntax.base
+        if base is Base.ANY:
+            return self.encode(self.read(self.index_at(at)))[0] == COUNTER64
+        return base is Base.COUNTER64
+
+    def behind_wide(self, at: int) -> int:
+        """Give the place from which on there may be others than the Counter64 at a place."""
+        return at + 1 if self.node.syntax.base is Base.ANY else len(self.keys)
 
     def after(self, key: bytes) -> int:
         """Give the place of the first instance behind a key that is not before the segment."""
@@ -238,13 +248,16 @@ class Scalars(Segment):
         self._kept_nodes = [keeps(node) for node in nodes]
         self._names = [tlv(OBJECT_IDENTIFIER, suffix) for suffix in self.rows.suffixes]
         self._encoders = [ENCODERS[node.syntax.base] for node in nodes]
-        self.wide = any(node.syntax.base is Base.COUNTER64 for node in nodes)
+        self.wide = any(node.syntax.base in WIDE for node in nodes)
 
     def node_at(self, at: int) -> ObjectNode:
         return self.nodes[at]
 
     def keeps(self, at: int) -> bool:
         return self._kept_nodes[at]
+
+    def behind_wide(self, at: int) -> int:
+        return at + 1
 
     def reader_at(self, at: int) -> Read:
         return self._readers[at]

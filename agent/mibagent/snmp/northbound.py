@@ -28,7 +28,7 @@ from mibagent.errors import (
 from mibagent.model.nodes import MibModel, ObjectNode
 from mibagent.smi.oid import Oid, print_oid
 from mibagent.smi.syntax import Base, Value
-from mibagent.snmp.ber import UNSPECIFIED, BerError, decode_oid, decode_value
+from mibagent.snmp.ber import UNSPECIFIED, BerError, decode_oid, decode_value, encode_as
 from mibagent.snmp.message import V1
 from mibagent.snmp.pdu import Status, VarBind
 from mibagent.snmp.source import Source, Transaction
@@ -102,7 +102,8 @@ class SetResponder:
             raise NoAccess(print_oid(oid), "it is not in the asker's write view")
         node, index = self._resolve(oid)
         asked_row: Index = index if index is not None else ((0,) if node.table is None else ())
-        if varbind.tag != node.syntax.base.tag or varbind.tag in UNSPECIFIED:
+        is_any = node.syntax.base is Base.ANY
+        if (varbind.tag != node.syntax.base.tag and not is_any) or varbind.tag in UNSPECIFIED:
             transaction.set(node.name, asked_row, _of_another_type(node))
             raise WrongType(node.name, node.syntax.allowed(), asked_row)
         try:
@@ -111,6 +112,8 @@ class SetResponder:
             with contextlib.suppress(WrongType):
                 transaction.set(node.name, asked_row, _of_another_type(node))
             raise WrongEncoding(node.name, error.why, asked_row) from None
+        if is_any:
+            value = encode_as(varbind.tag, value)
         transaction.set(node.name, asked_row, value)
         if index is None:
             raise NoCreation(node.name, "no instance can have that name")

@@ -11,7 +11,6 @@ from bisect import bisect_left, bisect_right
 
 from mibagent.errors import Index, NoSuchName
 from mibagent.model.nodes import ObjectNode
-from mibagent.smi.syntax import Base
 from mibagent.snmp.ber import (
     ENCODERS,
     END_OF_MIB_VIEW,
@@ -61,7 +60,7 @@ class Cell:
         self.node, self._index = segment.node_at(at), segment.index_at(at)
         self._encode = ENCODERS[self.node.syntax.base]
         self._head = tlv(OBJECT_IDENTIFIER, segment.name_at(at))
-        self.wide = self.node.syntax.base is Base.COUNTER64
+        self.wide = segment.wide and segment.is_wide(at)
 
     def varbind(self) -> bytes:
         """Give the encoded varbind, read now unless it is kept. Raises as Segment.varbind does."""
@@ -159,6 +158,14 @@ class Tree:
         self._close(run)
         self._whole.link(self._segments)
         self._is_built = True
+
+    def reset(self) -> None:
+        """Forget all of it: what is served, or who answers for it, is another now."""
+        for part in (self.cells, self._segments, self._starts, self._objects, self._rows,
+                     self._columns, self._scalars, self._sights):
+            part.clear()
+        self._whole = Sight(EVERYTHING, self.cells)
+        self._is_built = False
 
     def sight(self, view: View) -> Sight | None:
         """Give what a view shows; None for one that has to be asked instance by instance.
@@ -328,7 +335,7 @@ class Tree:
                 continue
             self.reading = segment.node_at(at).name
             if narrow and segment.wide and segment.is_wide(at):
-                at = at + 1 if isinstance(segment, Scalars) else len(segment.keys)
+                at = segment.behind_wide(at)
                 continue
             key, version = segment.keys[at], segment.rows.version
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,6 +32,8 @@ class Shape:
         self.fixed: dict[str, dict[Index, None]] = {}
         self.unmade: set[str] = set()
         """Tables whose RowStatus nobody may write here."""
+        self.sparse: dict[str, Container[Index]] = {}
+        """Rows, by object, in which it has the profile's value or none: no DEFVAL counts there."""
         self.mirrors = {
             name: place for table in model.tables.values()
             for place, name in enumerate(table.mirrors) if name}
@@ -54,7 +56,11 @@ class Shape:
 
     def default(self, node: ObjectNode, index: Index) -> Value | None:
         """Give the profile's value, else the DEFVAL; a scalar without one begins at nothing."""
-        found = self.profile.get((node.name, index), node.default)
+        found = self.profile.get((node.name, index))
+        if found is None:
+            if index in self.sparse.get(node.name, ()):
+                return None
+            found = node.default
         if found is None and (node.table is None or not self.is_made(node.table)):
             labels = node.syntax.labels
             if labels and node.syntax.base is Base.INTEGER:

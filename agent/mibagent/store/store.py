@@ -112,6 +112,18 @@ class ParameterStore:
             if key.startswith("confirm:"):
                 self.pending[int(key.partition(":")[2])] = float(deadline)
 
+    def seed(self, cells: Mapping[Key, Value]) -> None:
+        """Lay values that are there before anybody changes any, beside what is configured.
+
+        They are not checked, and are durable when this returns. Raises StateError.
+        """
+        self._journal.give(self._unit, (
+            (name, self._row_text(name, index), value) for (name, index), value in cells.items()))
+        for (name, index), value in cells.items():
+            if self.configured.cell(name, index) is None:
+                self.configured.put(name, index, value)
+                self.references.gain(name, index, value)
+
     def _index_of(self, name: str, row: str) -> Index:
         home = self.shape.table_of(name)
         if bool(home) != bool(row):
@@ -230,6 +242,13 @@ class ParameterStore:
         self._providers[name] = read
         if lasting:
             self._lasting.add(name)
+
+    def withdraw_providers(self, names: Iterable[str]) -> None:
+        """Let nobody answer for these objects and tables any more: what is stored counts again."""
+        for name in names:
+            self._providers.pop(name, None)
+            self._lasting.discard(name)
+            self._live.pop(name, None)
 
     def provide_table(self, name: str, table: LiveTable[Any], keeps: bool = False) -> None:
         """Let a service fill a table.

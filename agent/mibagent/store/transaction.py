@@ -17,10 +17,11 @@ from mibagent.errors import (
     NoCreation,
     NotWritable,
     Refused,
+    WrongType,
     WrongValue,
 )
 from mibagent.model.nodes import Access, ObjectNode, TableNode
-from mibagent.smi.syntax import Value
+from mibagent.smi.syntax import Base, Value
 from mibagent.store.access import Principal, Rights
 from mibagent.store.layers import Key, Overlay, View, value_in
 from mibagent.store.rows import Act, Status, next_status
@@ -286,6 +287,7 @@ class Transaction:
         shape = self._store.shape
         for node in self._store.model.columns(table.name):
             if node.access is Access.READ_CREATE and not node.is_row_status \
+                    and self._store.is_served(node.name) \
                     and candidate.cell(node.name, index) is None \
                     and shape.default(node, index) is None:
                 return False
@@ -303,6 +305,11 @@ class Transaction:
                 kept = value if wish.raw or not value else Plain(value)
                 candidate.cells[key] = None if kept == b"" else kept
             return
+        if node.syntax.base is Base.ANY:
+            held = value_in(candidate, node, wish.index)
+            if value[:1] != held[:1]:  # type: ignore[index]
+                raise WrongType(wish.name, "it keeps the type that it was recorded with",
+                                wish.index)
         if node.syntax.convention == "TestAndIncr":
             now = value_in(candidate, node, wish.index)
             if value != now:

@@ -14,6 +14,7 @@ from mibagent.snmp.ber import (
     check_oid,
     decode_oid,
     decode_value,
+    encode_as,
     encode_length,
     encode_oid,
     read_tlv,
@@ -39,7 +40,7 @@ VALUES: dict[Base, st.SearchStrategy[Value]] = {
 }
 
 
-@pytest.mark.parametrize("base", Base)
+@pytest.mark.parametrize("base", VALUES)
 @given(data=st.data())
 def test_decode_undoes_encode(base: Base, data: st.DataObject) -> None:
     value = data.draw(VALUES[base])
@@ -130,3 +131,11 @@ def test_long_forms_of_lengths_are_taken(octets: str) -> None:
     (0, "00"), (127, "7f"), (128, "8180"), (255, "81ff"), (256, "820100"), (65536, "83010000")])
 def test_lengths_are_written_in_the_fewest_octets(size: int, octets: str) -> None:
     assert encode_length(size).hex() == octets
+
+
+@pytest.mark.parametrize("base", [base for base in VALUES if base is not Base.BITS])
+@given(data=st.data())
+def test_a_value_of_any_type_is_its_own_encoding(base: Base, data: st.DataObject) -> None:
+    whole = encode_as(base.tag, data.draw(VALUES[base]))
+    assert ENCODERS[Base.ANY](whole) == whole
+    assert whole[0] == base.tag

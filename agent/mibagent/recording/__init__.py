@@ -1,0 +1,1 @@
+"""What a real device said: walks and snmprec files, laid over a model."""

@@ -1,0 +1,1 @@
+"""Agents for other people's MIBs and recordings: `mibgate agent`."""
