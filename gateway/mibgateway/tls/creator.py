@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from OpenSSL import SSL, crypto
 from service_identity.hazmat import DNS_ID
 from twisted.internet.defer import Deferred
@@ -187,7 +186,8 @@ class ClientCreator:
 
     def judge_revocation(self, connection: SSL.Connection) -> Deferred[None] | None:
         """Judge what the handshake left open, once it is done; see `Revocation.judge`."""
-        if self._judge.level is Level.NO_VALIDATION:
+        asks = self.policy.trust is not Trust.LOCALLY_TRUSTED
+        if not asks or self._judge.level is Level.NO_VALIDATION:
             return None
         return _judge_revocation(self.policy, self._shared, self._chain(connection), connection)
 
@@ -302,7 +302,8 @@ class ServerCreator:
 
     def judge_revocation(self, connection: SSL.Connection) -> Deferred[None] | None:
         """Judge what the handshake left open, once it is done; see `Revocation.judge`."""
-        if not self.policy.client_authentication:
+        asks = self.policy.trust is not Trust.LOCALLY_TRUSTED
+        if not (asks and self.policy.client_authentication):
             return None
         chain = tuple(connection.get_verified_chain(as_cryptography=True) or ())
         return _judge_revocation(self.policy, self._shared, chain, connection)
@@ -332,8 +333,8 @@ def _judge_revocation(
     connection: SSL.Connection,
 ) -> Deferred[None] | None:
     """Raises RefusedInHandshake."""
-    if shared.revocation is None or policy.trust is Trust.LOCALLY_TRUSTED:
-        return None
+    if shared.revocation is None:
+        raise LocalError(f"{policy.use}: nobody asks responders")
     try:
         open_question = shared.revocation.judge(chain, policy.trust, stapled_answer(connection))
     except PeerRefused as refusal:
@@ -449,13 +450,8 @@ def fingerprints(
     credential: HostCredential | None, authorities: tuple[Authority, ...]
 ) -> tuple[bytes, ...]:
     """Tell certificates apart, in the order in which they are used."""
-    own = credential.chain if credential else ()
-    trusted = (each.certificate for each in authorities)
-    return (
-        *(each.fingerprint(hashes.SHA256()) for each in own),
-        b"",
-        *(each.fingerprint(hashes.SHA256()) for each in trusted),
-    )
+    own = credential.fingerprints if credential else ()
+    return (*own, b"", *(each.fingerprint for each in authorities))
 
 
 def _sni(server_name: str) -> bytes:

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from OpenSSL import crypto
@@ -64,6 +64,11 @@ class HostCredential:
         """What its own certificate says of itself."""
         return facts(self.certificate)
 
+    @cached_property
+    def fingerprints(self) -> tuple[bytes, ...]:
+        """What tells its chain from any other."""
+        return tuple(each.fingerprint(hashes.SHA256()) for each in self.chain)
+
     def chain_pem(self) -> bytes:
         """Write the certificates, its own first."""
         return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in self.chain)
@@ -90,6 +95,11 @@ class Authority:
     @cached_property
     def facts(self) -> CertificateFacts:
         return facts(self.certificate)
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """What tells it from any other."""
+        return self.certificate.fingerprint(hashes.SHA256())
 
     @cached_property
     def for_openssl(self) -> crypto.X509:

@@ -192,7 +192,7 @@ class Judge:
 
         `error` is 0 or OpenSSL's verification error, `depth` 0 for the peer's own certificate.
         """
-        if self.level is Level.NO_VALIDATION:
+        if self.level is Level.NO_VALIDATION or (depth > 0 and error == 0):
             return None
         try:
             certificate = presented.to_cryptography()

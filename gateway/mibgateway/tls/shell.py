@@ -17,6 +17,7 @@ from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IProtocol,
     IProtocolFactory,
+    ISSLTransport,
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
@@ -41,7 +42,7 @@ MOST_HELD_OCTETS = 1 << 20
 """What an application may want to write before the gate is open."""
 
 
-@implementer(IHandshakeListener)
+@implementer(IHandshakeListener, ISSLTransport)
 class Gate(ProtocolWrapper):
     """One connection's gate: shut until the handshake is done and nothing is left to ask."""
 
@@ -59,6 +60,13 @@ class Gate(ProtocolWrapper):
         self._closing = False
         self._question: Deferred[None] | None = None
         self._why: Failure | None = None
+
+    def makeConnection(self, transport: Any) -> None:
+        """As ProtocolWrapper's, but for taking over the transport's interfaces, which is slow."""
+        self.connected = 1
+        self.transport = transport
+        self._gates.protocols[self] = 1
+        self._above.makeConnection(self)
 
     @property
     def _below(self) -> Any:
