@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -63,14 +64,17 @@ class Receiver:
 class Snmptrapd(Receiver):
     """net-snmp's receiver on loopback."""
 
-    def __init__(self, home: Path, configuration: str, port: int = 0) -> None:
+    def __init__(
+        self, home: Path, configuration: str, port: int = 0, prefix: Sequence[str] = ()
+    ) -> None:
+        """prefix: a command that runs it, in a network of its own for example."""
         self.port = port or free_udp_port()
         text = home / "snmptrapd.conf"
         text.write_text(f"{configuration}\nformat1 {FORMAT}\nformat2 {FORMAT}\n"
                         f"[snmp] persistentDir {home / 'snmptrapd-state'}\n")
         super().__init__(
-            home, f"snmptrapd-{self.port}", require("snmptrapd"), "-f", "-Lo", "-n", "-On", "-OT",
-            "-C", "-c", str(text), "-m", "", f"udp:127.0.0.1:{self.port}")
+            home, f"snmptrapd-{self.port}", *prefix, require("snmptrapd"), "-f", "-Lo", "-n",
+            "-On", "-OT", "-C", "-c", str(text), "-m", "", f"udp:127.0.0.1:{self.port}")
         until(lambda: any("NET-SNMP version" in line for line in self.lines()), "listens")
 
     def traps(self) -> list[Trap]:
