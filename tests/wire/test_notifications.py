@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from mibagent.errors import Index
 from mibagent.snmp.pdu import Kind
 from tests.wire.programs import free_udp_port
 from tests.wire.receivers import PysnmpReceiver, Snmptrapd
-from tests.wire.unit_process import Snmp, UnitProcess, folder, model, until
+from tests.wire.unit_process import Snmp, UnitProcess, folder, model, oid_of, until
 
 COLD = ".1.3.6.1.6.3.1.1.5.1"
 REFUSED = ".1.3.6.1.6.3.1.1.5.5"
@@ -96,6 +98,36 @@ def test_informs_are_answered_and_none_is_sent_twice(home: Path, make: object) -
             assert receiver.notification(COLD[1:])["kind"] == "InformRequestPDU"
 
 
+ENGINE = "80007ed9051122334455667788"
+PASS_PHRASE = "a pass phrase of its own"
+CREATE = f'eva SHA-256 "{PASS_PHRASE}" AES "{PASS_PHRASE}"'
+AS_EVA = (
+    f'Snmp.OwnEngineId="{":".join(re.findall("..", ENGINE))}"\nSnmp.KeepInformKeys=enable\n'
+    'begin\nAaa.Users[UserName="eva"].AccessRights=Observer\n'
+    f'Aaa.Users[UserName="eva"].Password="{PASS_PHRASE}"\ncommit\n'
+    "Snmp.TrapDestUser=eva\n")
+
+
+@pytest.mark.parametrize(("kind", "more"), [
+    ("TRAP2", ""), ("INFORM", "Snmp.TrapDestInform=enable\n")], ids=["traps", "informs"])
+def test_v3_reaches_both_authenticated_and_encrypted(home: Path, kind: str, more: str) -> None:
+    accounts = f"createUser -e 0x{ENGINE} {CREATE}\ncreateUser {CREATE}\nauthUser log eva priv"
+    with Snmptrapd(home, accounts) as trapd, \
+            PysnmpReceiver(home, COMMUNITY, "eva", PASS_PHRASE, PASS_PHRASE, ENGINE) as pysnmp, \
+            UnitProcess(home, AS_EVA + door(trapd.port, pysnmp.port, more=more)) as unit, \
+            unit.ask() as snmp:
+        cold = trapd.trap(COLD)
+        assert kind in cold.security
+        assert "SNMP v3, user eva" in cold.security
+        found = pysnmp.notification(COLD[1:])
+        assert (found["model"], found["level"]) == (3, 3)
+        assert found["kind"] == {"TRAP2": "SNMPv2TrapPDU", "INFORM": "InformRequestPDU"}[kind]
+        until(lambda: count(snmp, "snmpInformsWaiting") == 0, "all are answered")
+        assert count(snmp, "snmpStatsInformsAcknowledged") == count(snmp, "snmpStatsInformsSent")
+        assert (count(snmp, "snmpStatsInformsSent") > 0) is (kind == "INFORM")
+        assert count(snmp, "snmpStatsNotificationsDropped") == 0
+
+
 def with_another_number(inform: bytes) -> bytes:
     """Give the answer to another inform than this one."""
     at = inform.index(b"\xa6")
@@ -104,14 +136,52 @@ def with_another_number(inform: bytes) -> bytes:
         + bytes((inform[number] ^ 1,)) + inform[number + 1:]
 
 
+BOSS = ("-v3", "-l", "authPriv", "-u", "admin", "-a", "SHA-256", "-A", PASS_PHRASE, "-x", "AES",
+        "-X", PASS_PHRASE, "-m", "", "-Oqn")
+AS_BOSS = (
+    'begin\nAaa.Users[UserName="admin"].AccessRights=Admin\n'
+    f'Aaa.Users[UserName="admin"].Password="{PASS_PHRASE}"\ncommit\n')
+A: Index = (b"a",)
+
+
+def sets(unit: UnitProcess, *settings: tuple[str, Index, str, str]) -> None:
+    """Set as an Admin, by net-snmp."""
+    words = [word for name, index, kind, value in settings
+             for word in (dotted(name, *oid_of(name, index)[len(model()[name].oid):]), kind, value)]
+    done = unit.tool("snmpset", *BOSS, unit.agent, *words)
+    assert done.returncode == 0, done.stderr
+
+
+def tell_late(unit: UnitProcess, port: int) -> None:
+    """Make an inform receiver by the standard tables, with a timeout of one second."""
+    member, access = (2, COMMUNITY.encode()), (b"late", b"", 2, 1)
+    sets(unit, ("vacmSecurityToGroupStatus", member, "i", "4"),
+         ("vacmGroupName", member, "s", "late"),
+         ("vacmAccessStatus", access, "i", "4"), ("vacmAccessNotifyViewName", access, "s", "all"))
+    sets(unit, ("snmpTargetParamsRowStatus", A, "i", "4"),
+         ("snmpTargetParamsMPModel", A, "i", "1"), ("snmpTargetParamsSecurityModel", A, "i", "2"),
+         ("snmpTargetParamsSecurityName", A, "s", COMMUNITY),
+         ("snmpTargetParamsSecurityLevel", A, "i", "1"))
+    sets(unit, ("snmpTargetAddrRowStatus", A, "i", "4"),
+         ("snmpTargetAddrTDomain", A, "o", ".1.3.6.1.6.1.1"),
+         ("snmpTargetAddrTAddress", A, "x", f"7f000001{port:04x}"),
+         ("snmpTargetAddrTimeout", A, "i", "100"), ("snmpTargetAddrTagList", A, "s", "late"),
+         ("snmpTargetAddrParams", A, "s", "a"),
+         ("snmpNotifyRowStatus", A, "i", "4"), ("snmpNotifyTag", A, "s", "late"),
+         ("snmpNotifyType", A, "i", "2"))
+
+
 def test_wrong_answers_are_none_and_a_late_receiver_gets_what_waited(home: Path) -> None:
     """A socket that answers nonsense stands where snmptrapd comes later."""
     port = free_udp_port()
-    with UnitProcess(home, door(port, more="Snmp.TrapDestInform=enable\n")) as unit, \
-            unit.ask() as snmp:
+    script = AS_BOSS + "Snmp.EnableTrap=enable\n"
+    with UnitProcess(home, script) as unit, unit.ask() as snmp:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as false:
             false.bind(("127.0.0.1", port))
             false.settimeout(40)
+            tell_late(unit, port)
+            with unit.ask("a guess") as stranger:
+                stranger.socket.send(stranger.request(Kind.GET, b"")[1])
             inform, peer = false.recvfrom(65536)
             for answer in (b"", b"\x30", bytes(1000), inform, inform.replace(b"\xa6", b"\xa7", 1),
                            inform[:-1], with_another_number(inform),
@@ -119,10 +189,11 @@ def test_wrong_answers_are_none_and_a_late_receiver_gets_what_waited(home: Path)
                 false.sendto(answer, peer)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
                 other.sendto(inform.replace(b"\xa6", b"\xa2", 1), peer)
-        until(lambda: count(snmp, "snmpInPkts"), "the unit goes on")
+        until(lambda: snmp.get("snmpInPkts"), "the unit goes on")
         assert count(snmp, "snmpStatsInformsAcknowledged") == 0
         with Snmptrapd(home, f'authCommunity log "{COMMUNITY}"', port) as trapd:
-            assert "INFORM" in trapd.trap(COLD).security
+            refused = trapd.trap(f"{ROOT}.900.0.300")
+            assert "INFORM, SNMP v2c" in refused.security
             until(lambda: count(snmp, "snmpInformsWaiting") == 0, "all that waited has come")
             assert count(snmp, "snmpStatsNotificationsDropped") == 0
 
