@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.python.failure import Failure
 from twisted.python.log import PythonLoggingObserver
 
-from mibagent.errors import MibgateError, Refused
+from mibagent.errors import MibgateError, Refused, StateError
 from mibagent.model.cache import load_model
 from mibagent.model.nodes import MibModel
 from mibagent.model.places import mib_folders
@@ -24,6 +24,7 @@ from mibagent.service.service import Service
 from mibagent.smi.syntax import Value
 from mibagent.snmp.system import SystemGroup
 from mibagent.snmp.target_mib import NotificationGroup, TargetGroup
+from mibagent.snmp.users import User
 from mibagent.store.access import Principal, Rights
 from mibagent.store.layers import Key
 from mibagent.store.rows import Status
@@ -45,6 +46,7 @@ from mibgateway.services.scm import ScmService
 from mibgateway.services.sipep import SipEpService
 from mibgateway.services.snmp import SnmpService
 from mibgateway.services.snmp_vacm import VacmService
+from mibgateway.snmp_users import names_in
 from mibgateway.state import StateDirectory
 from mibgateway.unit import Options, Unit
 from mibgateway.whereabouts import KEPT, EngineClaim, check_whereabouts
@@ -213,7 +215,6 @@ class Launch:
         unit, order = self.unit, self._order
         first = unit.is_first_start
         statements = [*(order.first if first else ()), *order.statements]
-        has_script = order.script is not None or bool(statements)
         script = f"the script {order.script}" if order.script else "the script"
         await unit.upkeep.start()
         with unit.store.begin(STARTER) as transaction:
@@ -222,7 +223,7 @@ class Launch:
                     if not self._has_row(wish):
                         transaction.put(wish)
             lines: dict[Key, int] = {}
-            password = community = ""
+            password = ""
             try:
                 lines = lay_whole(unit.host, transaction, statements)
                 if first and not self._makes_admin(transaction.asked()):
@@ -230,10 +231,6 @@ class Launch:
                     for wish in _admin(password):
                         if wish.name != "aaaUsersRowStatus" or not self._has_row(wish):
                             transaction.put(wish)
-                if first and not has_script and ip_address(order.listen).is_loopback:
-                    community = secrets.token_urlsafe(12)
-                    for wish in _community(community):
-                        transaction.put(wish)
                 self.passwords = _passwords(transaction.asked())
                 transaction.prepare()
             except ScriptError as error:
@@ -252,12 +249,6 @@ class Launch:
                 raise StartError(f"the state can't be written: {error}") from None
         if password:
             self._tell_password(password)
-        if community:
-            order.say("SNMP v2c is open on this host for reading, with a community of its own "
-                      "(see snmp.conf below); SNMPv3 is not there yet.")
-        elif first and not has_script:
-            order.say(f"SNMP stays closed at {order.listen}: open it by a --script, or start once "
-                      "at 127.0.0.1")
         for name in unit.store.set_aside:
             order.say(f"set aside, since today's MIBs refuse it: {name}")
 
@@ -296,8 +287,16 @@ class Launch:
         if self._console is not None:
             unit.say_interface("console", str(path), "for `mibgate script`, `mibgate passwd`")
         conf = write_snmp_conf(unit, self._order.mibs)
+        unit.managers_changed = self._write_conf_again
         unit.say_interface("conf", str(conf), "SNMPCONFPATH for net-snmp")
         unit.is_ready = True
+
+    def _write_conf_again(self) -> None:
+        """Let snmp.conf follow the port and the Admin's keys."""
+        try:
+            write_snmp_conf(self.unit, self._order.mibs)
+        except StateError as error:
+            log.error("%s", error)
 
     async def stop(self) -> None:
         """Close the console, stop the services, close the journal."""
@@ -325,10 +324,35 @@ def _admin(password: str) -> Iterator[Wish]:
     yield Wish("aaaUsersPassword", index, password.encode())
 
 
-def _community(community: str) -> Iterator[Wish]:
-    yield Wish("snmpEnableSnmpV2", (), 1)
-    yield Wish("snmpCommunity", (), community.encode())
-    yield Wish("snmpSnmpUser", (), ADMIN.encode())
+_PLAIN_NAME = re.compile(rb"[\w.@+-]+", re.ASCII)
+"""A user's name that snmp.conf can say without quotes."""
+
+
+def manager_of(unit: Unit) -> User | None:
+    """Give the Admin whose keys net-snmp's tools get: `admin`, else the first with all keys."""
+    snmp = unit.host.services["Snmp"].wired.service
+    assert isinstance(snmp, SnmpService)
+    if not snmp.answers_v3:
+        return None
+    names = sorted(names_in(unit.store.configured), key=lambda name: (name != ADMIN.encode(), name))
+    for name in names:
+        if unit.store.configured.cell("aaaUsersAccessRights", (name,)) == int(Rights.ADMIN):
+            user = snmp.users.user(name)
+            if user is not None and not user.unusable and _PLAIN_NAME.fullmatch(name):
+                return user
+    return None
+
+
+def as_user(user: User) -> Iterator[str]:
+    """Give the lines of snmp.conf that let net-snmp's tools speak as a user, by its keys."""
+    assert user.auth is not None
+    yield from (f"defSecurityName {user.name.decode()}",
+                f"defSecurityLevel {'authPriv' if user.priv else 'authNoPriv'}",
+                f"defAuthType {user.auth.protocol}",
+                f"defAuthLocalizedKey 0x{user.auth.key.hex()}")
+    if user.priv is not None:
+        yield f"defPrivType {user.priv.protocol}"
+        yield f"defPrivLocalizedKey 0x{user.priv.key.hex()}"
 
 
 def write_snmp_conf(unit: Unit, extra: tuple[Path, ...]) -> Path:
@@ -339,11 +363,16 @@ def write_snmp_conf(unit: Unit, extra: tuple[Path, ...]) -> Path:
     port = int(store.get("snmpPortInUse"))  # type: ignore[arg-type]
     if port:
         lines.append(f"defaultPort {port!s}")
+    user = manager_of(unit)
+    if user is not None:
+        lines += as_user(user)
     if store.configured.cell("snmpEnableSnmpV2", ()):
         found = store.configured.cell("snmpCommunity", ())
         community = found.decode() if isinstance(found, bytes) else "public"
         lines += ["defVersion 2c", f"defCommunity {community}"]
-    text = "\n".join(["# Made at each start of the unit.", *lines, ""])
+    elif user is not None:
+        lines.append("defVersion 3")
+    text = "\n".join(["# Made by the unit; it holds keys of an Admin.", *lines, ""])
     path = unit.state.write_private("snmp/snmp.conf", text)
     path.parent.chmod(0o700)
     return path.parent

@@ -158,6 +158,8 @@ class Unit:
         self.service_names: list[str] = []
         self._armed: dict[int, Any] = {}
         self.ready_led = ReadyLed.OFF
+        self.managers_changed: Callable[[], None] = lambda: None
+        """Called when the agent's port or its users' keys may have changed."""
         self.is_ready = False
         """Whether the start is over, so that the console is left alone."""
         self.boots = int(self.store.memory.get("boots", b"0"))

@@ -12,9 +12,13 @@ import pytest
 from twisted.internet.defer import ensureDeferred
 
 from mibagent.errors import MibgateError, StateError
+from mibagent.northbound import Session
+from mibagent.snmp.keys import localized_key
+from mibagent.store.wish import Wish
 from mibgateway.errors import StartError
 from mibgateway.main import (
     SERVICES,
+    STARTER,
     Launch,
     Order,
     model_of,
@@ -121,29 +125,52 @@ def test_with_a_terminal_the_password_is_printed_once(
     start.stop()
 
 
-def test_without_a_script_v2c_reads_on_loopback_with_a_community_of_its_own(path: Path) -> None:
-    start = Start(path).start()
-    store = start.store
-    assert (store.get("snmpEnableSnmpV2"), store.get("snmpEnableSnmpV1")) == (1, 0)
-    assert store.get("snmpCommunityMayWrite") == 0
-    community = store.configured.cell("snmpCommunity", ())
-    assert isinstance(community, bytes)
-    assert len(community) >= 16
+def keys(path: Path) -> list[str]:
     conf = (path / "snmp" / "snmp.conf").read_text()
-    assert f"defCommunity {community.decode()}\n" in conf
-    assert "defVersion 2c\n" in conf
-    assert "defaultPort 161\n" in conf
-    assert "mibs ALL\n" in conf
+    return [line for line in conf.splitlines() if "LocalizedKey" in line]
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1", "0.0.0.0", "::", "192.0.2.1"])
+def test_a_first_start_opens_snmpv3_alone_with_the_admins_keys_in_snmp_conf(
+    path: Path, listen: str
+) -> None:
+    start = Start(path, listen=listen).start()
+    store = start.store
+    assert (store.get("snmpEnableSnmpV1"), store.get("snmpEnableSnmpV2"),
+            store.get("snmpEnableSnmpV3")) == (0, 0, 1)
+    conf = (path / "snmp" / "snmp.conf").read_text().splitlines()
+    _, password = first_password(path)
+    key = localized_key("SHA-256", password.encode(), start.unit.engine_id)
+    for line in ("defVersion 3", "defSecurityName admin", "defSecurityLevel authPriv",
+                 "defAuthType SHA-256", f"defAuthLocalizedKey 0x{key.hex()}",
+                 "defPrivType AES-128", f"defPrivLocalizedKey 0x{key[:16].hex()}",
+                 "defaultPort 161", "mibs ALL"):
+        assert line in conf
+    assert not any("Community" in line or password in line for line in conf)
     assert stat.S_IMODE((path / "snmp" / "snmp.conf").stat().st_mode) == 0o600
-    assert any("SNMP v2c is open on this host for reading" in line for line in start.said)
     start.stop()
 
 
-@pytest.mark.parametrize("listen", ["0.0.0.0", "::", "192.0.2.1"])
-def test_beyond_loopback_snmp_stays_closed(path: Path, listen: str) -> None:
-    start = Start(path, listen=listen).settle()
-    assert start.store.get("snmpEnableSnmpV2") == 0
-    assert any("SNMP stays closed" in line for line in start.said)
+def test_snmp_conf_follows_the_admins_password(path: Path) -> None:
+    start = Start(path).start()
+    before = keys(path)
+    session = Session(start.unit.host, STARTER)
+    for password, many in ((b"correct horse", 2), (b"short", 0)):
+        ensureDeferred(session.change([Wish("aaaUsersPassword", (b"admin",), password)]))
+        for _ in range(20):
+            start.reactor.advance(0.1)
+        assert len(keys(path)) == many and keys(path) != before
+    start.stop()
+
+
+def test_with_a_community_allowed_that_is_what_net_snmp_uses_unless_told_otherwise(
+    path: Path, tmp_path: Path
+) -> None:
+    text = 'Snmp.EnableSnmpV2=enable\nSnmp.Community="a word"\nSnmp.SnmpUser=admin\n'
+    start = Start(path, script=script(tmp_path, text)).start()
+    conf = (path / "snmp" / "snmp.conf").read_text()
+    assert "defVersion 2c\ndefCommunity a word\n" in conf and "defVersion 3" not in conf
+    assert len(keys(path)) == 2
     start.stop()
 
 
@@ -365,7 +392,7 @@ def test_what_todays_mibs_refuse_is_set_aside_and_said(path: Path) -> None:
 def test_the_console_says_where_everything_is(path: Path) -> None:
     start = Start(path, unprivileged=True).start()
     text = "\n".join(start.said)
-    for line in ("SNMP     udp 127.0.0.1 port 1161", "v2c, read-only, in place of 161",
+    for line in ("SNMP     udp 127.0.0.1 port 1161", "v3, in place of 161",
                  "SIP      udp 127.0.0.1 port 5060", "conf", "SNMPCONFPATH", "console"):
         assert line in text
     assert "defaultPort 1161\n" in (path / "snmp" / "snmp.conf").read_text()

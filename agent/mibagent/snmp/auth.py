@@ -5,11 +5,12 @@ RFC 3414 sections 6 and 7; RFC 7860.
 
 from __future__ import annotations
 
-import hashlib
 from hmac import compare_digest
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.hmac import HMAC
+
 from mibagent.smi.oid import Oid
-from mibagent.snmp.keys import HASHES
 
 MAC_OCTETS = {
     "MD5": 12, "SHA": 12, "SHA-224": 16, "SHA-256": 24, "SHA-384": 32, "SHA-512": 48,
@@ -22,33 +23,29 @@ PROTOCOLS: dict[str, Oid] = {
 
 NO_AUTH: Oid = (1, 3, 6, 1, 6, 3, 10, 1, 1, 1)
 
-_INNER = bytes(octet ^ 0x36 for octet in range(256))
-_OUTER = bytes(octet ^ 0x5C for octet in range(256))
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "MD5": hashes.MD5(), "SHA": hashes.SHA1(), "SHA-224": hashes.SHA224(),
+    "SHA-256": hashes.SHA256(), "SHA-384": hashes.SHA384(), "SHA-512": hashes.SHA512(),
+}
 
 
 class Signer:
     """Signs and verifies with one localised key."""
 
-    __slots__ = ("_inner", "_outer", "blank", "key", "protocol", "size")
+    __slots__ = ("_keyed", "blank", "key", "protocol", "size")
 
     def __init__(self, protocol: str, key: bytes) -> None:
         self.protocol, self.key = protocol, key
         self.size = MAC_OCTETS[protocol]
         self.blank = bytes(self.size)
         """What stands in a message where its MAC will be."""
-        hashed = hashlib.new(HASHES[protocol], usedforsecurity=False)
-        if len(key) > hashed.block_size:
-            key = hashlib.new(HASHES[protocol], key, usedforsecurity=False).digest()
-        padded = key.ljust(hashed.block_size, b"\0")
-        self._inner = hashlib.new(HASHES[protocol], padded.translate(_INNER), usedforsecurity=False)
-        self._outer = hashlib.new(HASHES[protocol], padded.translate(_OUTER), usedforsecurity=False)
+        self._keyed = HMAC(key, _HASHES[protocol])
 
     def mac(self, message: bytes) -> bytes:
         """Give the MAC of a message that has blank in its place."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(message)
-        outer.update(inner.digest())
-        return outer.digest()[:self.size]
+        hashed = self._keyed.copy()
+        hashed.update(message)
+        return hashed.finalize()[:self.size]
 
     def is_signed(self, message: bytes, at: int, mac: bytes) -> bool:
         """Whether that MAC, which stands at that place of the message, is the message's."""

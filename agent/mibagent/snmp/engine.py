@@ -26,6 +26,7 @@ from mibagent.snmp.ber import (
 )
 from mibagent.snmp.counters import Counters
 from mibagent.snmp.fast import FastPath
+from mibagent.snmp.fast_secured import SecuredPath
 from mibagent.snmp.message import (
     MAX_SIZE,
     MIN_MAX_SIZE,
@@ -101,6 +102,7 @@ class Engine:
         self._max_varbinds = max(1, max_varbinds)
         self._on_refused = on_refused
         self._secured: SecuredAnswers | None = None
+        self._secured_path: SecuredPath | None = None
         self._counters = Counters()
         self._sets = Sets(source, clock)
         self._logged: dict[str, float] = {}
@@ -120,13 +122,20 @@ class Engine:
 
     def secure(self, usm: Usm | None) -> None:
         """Answer SNMPv3 with that security from now on; None: no more."""
-        self._secured = None if usm is None else SecuredAnswers(
-            usm, self._counters, self._max_size)
+        if usm is None:
+            self._secured, self._secured_path = None, None
+            self.fast.answer_secured = lambda *given: None
+        else:
+            self._secured = SecuredAnswers(usm, self._counters, self._max_size)
+            self._secured_path = SecuredPath(usm, self.fast)
+            self.fast.answer_secured = self._secured_path.answer
         self.forget()
 
     def forget(self) -> None:
         """Empty what was remembered of who may what: access has changed."""
         self.fast.forget()
+        if self._secured_path is not None:
+            self._secured_path.forget()
         self.tree.forget_views()
         self._sets.forget()
 
@@ -200,7 +209,8 @@ class Engine:
         if sight is not None:
             table = self.fast.table_of((str(peer[0]), opened.user, opened.level, request.room))
             self.fast.learn(table, request, pdu, sight)
-            secured.learn(datagram, opened, peer, table)
+            if self._secured_path is not None:
+                self._secured_path.learn(datagram, opened, str(peer[0]), table)
         return answer
 
     def _pdu_of(self, request: Request) -> Pdu | None:

@@ -12,6 +12,7 @@ Must give what `Engine.answer_strictly` gives, octet for octet.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import chain
 
@@ -26,7 +27,7 @@ from mibagent.snmp.ber import (
 )
 from mibagent.snmp.cells import Segment
 from mibagent.snmp.counters import Counters
-from mibagent.snmp.message import V1, Request, size_of_response
+from mibagent.snmp.message import V1, V3, Request, size_of_response
 from mibagent.snmp.pdu import Kind, Pdu, name_of, repetitions
 from mibagent.snmp.tree import Cell, Sight, Tree, end_of_view
 
@@ -84,6 +85,10 @@ class _Envelope:
         """non-repeaters and max-repetitions of what stands there in a GETBULK."""
 
 
+def _unknown(octets: bytes, peer: tuple[object, ...], at: int) -> None:
+    return None
+
+
 Envelopes = dict[bytes, _Envelope]
 
 
@@ -97,6 +102,8 @@ class FastPath:
         self._tables: dict[object, Envelopes] = {}
         """By host for communities; by host, user and more for SNMPv3."""
         self._heads: dict[tuple[bytes, int, int, bool], _Heads] = {}
+        self.answer_secured: Callable[[bytes, tuple[object, ...], int], bytes | None] = _unknown
+        """Answers messages of SNMPv3; the third argument is where msgGlobalData begins."""
         self.unsettled: list[_Envelope] = []
         """Those whose hits are not counted yet."""
         self._varbinds = 0
@@ -125,6 +132,8 @@ class FastPath:
         try:
             at = octets[1]
             at = 5 if at < 0x80 else at - 0x7B          # 81: 6, 82: 7
+            if octets[at - 1] == V3:
+                return self.answer_secured(octets, peer, at)
             at += octets[at + 1] + 2
             size = octets[at + 1]
             at += 4 if size < 0x80 else size - 0x7C     # 81: 5, 82: 6

@@ -17,6 +17,7 @@ from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 SALT_OCTETS = 8
+_PAD = bytes(15)
 
 
 class PrivacyError(Exception):
@@ -53,7 +54,7 @@ class Aes:
         self._salt = number = self._salt + 1 & 0xFFFFFFFFFFFFFFFF
         first = ((boots << 96 | time << 64 | number) ^ self._last).to_bytes(16, "big")
         size = len(plain)
-        stream = self._cbc((first + plain + bytes(15))[:size + 15 & -16])
+        stream = self._cbc((first + plain + _PAD)[:size + 15 & -16])
         self._last = int.from_bytes(stream[-16:], "big")
         data = int.from_bytes(plain, "big") ^ int.from_bytes(stream[:size], "big")
         return data.to_bytes(size, "big"), number.to_bytes(8, "big")
@@ -62,9 +63,12 @@ class Aes:
         """Decipher; any octets give some plaintext. RFC 3826 section 3.1.4."""
         if len(salt) != SALT_OCTETS:
             raise PrivacyError("msgPrivacyParameters has not 8 octets")
+        return self.decipher(data, (boots << 32 | time).to_bytes(8, "big") + salt)
+
+    def decipher(self, data: bytes, iv: bytes) -> bytes:
+        """Give the plaintext of an IV of 16 octets."""
         size = len(data)
-        iv = (boots << 32 | time).to_bytes(8, "big") + salt
-        stream = self._ecb((iv + data + bytes(15))[:size + 15 & -16])
+        stream = self._ecb((iv + data + _PAD)[:size + 15 & -16])
         plain = int.from_bytes(data, "big") ^ int.from_bytes(stream[:size], "big")
         return plain.to_bytes(size, "big")
 

@@ -173,6 +173,11 @@ class Frame:
         self._of_time: tuple[int, int, bytes] = (-1, -1, b"")
         self._tail = tlv(OCTETS, engine_id), tlv(OCTETS, user) + bytes((OCTETS, mac)), salt
 
+    def opening(self, msg_id: int) -> bytes:
+        """Give what stands between the message's head and a msgID of so many octets."""
+        head = len(self._front) + 2 + msg_id
+        return bytes((INTEGER, 1, V3, SEQUENCE, head, INTEGER, msg_id))
+
     def before_mac(self, boots: int, time: int) -> bytes:
         """Give what stands between msgID and MAC; kept for the second that it is good for."""
         known = self._of_time
@@ -200,7 +205,6 @@ class Frame:
                 bytes((size,)) if size < 0x80 else encode_length(size)) + data
         else:
             behind = bytes((OCTETS, 0)) + data
-        head = len(self._front) + 2 + len(msg_id)
-        opening = bytes((INTEGER, 1, V3, SEQUENCE, head, INTEGER, len(msg_id))) + msg_id
+        opening = self.opening(len(msg_id)) + msg_id
         size = len(opening) + len(front) + self.mac_size + len(behind)
         return (bytes((SEQUENCE,)) + encode_length(size) + opening + front), behind

@@ -6,7 +6,6 @@ RFC 3412 sections 7.1 and 7.2.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from mibagent.snmp.ber import (
     INTEGER,
@@ -145,9 +144,6 @@ class SecuredAnswers:
         pdu = tlv(Kind.REPORT, tlv(INTEGER, request_id) + b"\x02\x01\0\x02\x01\0"
                   + tlv(SEQUENCE, encode_varbind(encode_oid(oid), value)))
         return user.seal(level, *self.usm.boots_and_time(), msg_id, tlv(SEQUENCE, front + pdu))
-
-    def learn(self, datagram: bytes, opened: Opened, peer: Any, table: Any) -> None:
-        """Note the form of a message whose request the fast path knows now."""
 
 
 def _request_id(octets: bytes, at: int) -> bytes:

@@ -47,13 +47,20 @@ class Usm:
                  clock: Callable[[], float], started_at: float | None = None) -> None:
         """boots: counted by the caller, one more at each start. clock: seconds, monotonic."""
         self.engine_id, self.users = engine_id, users
-        self._boots, self._clock = min(boots, LATCHED), clock
+        self._boots, self.clock = min(boots, LATCHED), clock
         self._started_at = clock() if started_at is None else started_at
+        self._told = self._boots, 0
+        self._good_until = float("-inf")
 
     def boots_and_time(self) -> tuple[int, int]:
         """Give snmpEngineBoots and snmpEngineTime. RFC 3414 section 2.2.2."""
-        more, time = divmod(int(self._clock() - self._started_at), LATCHED)
-        return min(self._boots + more, LATCHED), time
+        now = self.clock()
+        if now >= self._good_until:
+            passed = int(now - self._started_at)
+            more, time = divmod(passed, LATCHED)
+            self._told = min(self._boots + more, LATCHED), time
+            self._good_until = self._started_at + passed + 1
+        return self._told
 
     def window_ends(self, time: int) -> float:
         """Give when, by the clock, a message of that snmpEngineTime is no longer in the window."""

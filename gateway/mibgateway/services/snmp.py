@@ -140,6 +140,7 @@ class SnmpService(Service[SnmpSettings]):
             running.port, lambda port: listen(self.unit.reactor, engine, where, port))
         self._port_in_use = self._port_in_use or self._port.getHost().port
         versions = self._versions(running)
+        self.unit.managers_changed()
         instead = f", in place of {running.port}" * (self._port_in_use != running.port != 0)
         self.unit.say_interface("SNMP", f"udp {where} port {self._port_in_use}",
                                 f"{versions}{instead}")
@@ -230,6 +231,13 @@ class SnmpService(Service[SnmpSettings]):
                 self.unit.notifier.issue("snmpUserUnusable", {
                     "snmpNotifiedUser": name, "snmpNotifiedReason": why})
         self._complained = found
+        self.unit.managers_changed()
+
+    @property
+    def answers_v3(self) -> bool:
+        """Whether SNMPv3 is answered now."""
+        running = self.access.running
+        return isinstance(running, SnmpSettings) and running.enable_snmp_v3
 
     def _tables(self) -> VacmSettings:
         tables: VacmSettings = self.unit.host.services[VacmService.mib].wired.service.configured
