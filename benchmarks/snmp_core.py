@@ -66,6 +66,9 @@ class Table:
 class Everybody:
     """Lets all in to read."""
 
+    def admits(self, peer_host: str) -> bool:
+        return True
+
     def judge(self, version: int, community: bytes, peer_host: str) -> Grant | None:
         return Grant.by_rights(Principal("all", Rights.OBSERVER, "snmp", peer_host))
 

@@ -92,6 +92,10 @@ class Agent:
         """Seconds since the start."""
         return time.monotonic() - self._started_at
 
+    def admits(self, peer_host: str) -> bool:
+        """Let everybody ask: communities say who may."""
+        return True
+
     def judge(self, version: int, community: bytes, peer_host: str) -> Grant | None:
         """Say whom a community stands for; None for one that is not known."""
         rights = self._communities.get(community)

@@ -133,12 +133,19 @@ EFFECTS: dict[str, dict[str, str]] = {
         "sipEpReconnect": "test_the_reconnect_command_dials_anew",
         "sipEpMaxStreamMessageSize": "test_a_message_over_its_limit_ends_a_stream",
     },
+    SERVICES + "test_snmp_access.py": {
+        "aaaUsersSourceNetworks": "test_a_user_asks_from_its_own_networks_alone",
+        "snmpMaxAmplification": "test_an_answer_is_at_most_so_many_times_the_request",
+        "snmpSourceNetworks":
+            "test_only_hosts_of_the_source_networks_are_answered_from_the_next_datagram",
+    },
     SERVICES + "test_snmp.py": {
         "snmpEnableSnmpV1": "test_a_version_that_is_off_is_nobodys",
         "snmpEnableSnmpV2": "test_a_version_that_is_off_is_nobodys",
         "snmpEnableSnmpV3": "test_version_3_alone_is_on_at_first",
         "snmpCommunity": "test_the_running_community_stays_until_the_restart",
         "snmpSnmpUser": "test_without_an_snmp_user_the_community_is_the_users_name",
+        "snmpEnableTcp": "test_tcp_listens_beside_udp_from_the_restart",
         "snmpPort": "test_the_port_moves_at_the_restart",
         "snmpMinSeverity": "test_min_severity",
         "snmpCommunityMayWrite": "test_lesser_rights_count_from_the_next_datagram",

@@ -67,7 +67,8 @@ _BY_NAME = NAMES | {name: attribute for name, (attribute, _) in OF_V3.items()}
 class Counters:
     """Totals since the engine was made. They grow without end; the encoder wraps them."""
 
-    __slots__ = (*dict.fromkeys(_BY_NAME.values()), "in_get_bulks", "read_failures")
+    __slots__ = (*dict.fromkeys(_BY_NAME.values()), "in_get_bulks", "read_failures",
+                 "refused_sources")
 
     in_pkts: int
     out_pkts: int
@@ -111,6 +112,7 @@ class Counters:
     decryption_errors: int
     in_get_bulks: int
     read_failures: int
+    refused_sources: int
 
     def __init__(self) -> None:
         for name in Counters.__slots__:

@@ -101,6 +101,7 @@ class Engine:
         self._max_size = max(MIN_MAX_SIZE, min(max_size, MAX_SIZE))
         self._max_varbinds = max(1, max_varbinds)
         self._on_refused = on_refused
+        self._amplification = 0
         self._secured: SecuredAnswers | None = None
         self._secured_path: SecuredPath | None = None
         self._counters = Counters()
@@ -130,6 +131,15 @@ class Engine:
             self._secured_path = SecuredPath(usm, self.fast)
             self.fast.answer_secured = self._secured_path.answer
         self.forget()
+
+    def amplify(self, times: int) -> None:
+        """Give no answer to a community that is longer than so many requests; 0: no bound."""
+        self._amplification = times
+        self.forget()
+
+    def admits(self, host: str) -> bool:
+        """Tell whether anybody at a host may ask at all."""
+        return self._access.admits(host_of((host,)))
 
     def forget(self) -> None:
         """Empty what was remembered of who may what: access has changed."""
@@ -162,6 +172,10 @@ class Engine:
     def _answer(self, datagram: bytes, peer: Peer, send: Send) -> bytes | None:
         version, at = read_version(datagram)
         host = host_of(peer)
+        if not self._access.admits(host):
+            self._counters.refused_sources += 1
+            self._on_refused(peer, f"{host} is in no network that may ask")
+            return None
         if version == V3 and self._secured is not None:
             return self._answer_user(self._secured, datagram, at, peer, send)
         if version not in (V1, V2C):
@@ -174,8 +188,11 @@ class Engine:
             self._on_refused(peer, f"a community of SNMPv{'1' if version == V1 else '2c'}"
                                    f" from {host} is not known here")
             return None
+        room = self._max_size
+        if self._amplification:
+            room = min(room, self._amplification * len(datagram))
         request = Request(version, datagram, message.front, message.tag, message.pdu_at,
-                          message.start, len(datagram), self._max_size, as_it_is)
+                          message.start, len(datagram), room, as_it_is)
         pdu = self._pdu_of(request)
         if pdu is None:
             return None

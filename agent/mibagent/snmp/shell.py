@@ -3,13 +3,15 @@
 Datagrams are taken up to sixteen at a time. A full sixteen means load: all are answered, then all
 answers sent, which saves each its own cold start; fewer are answered one by one, so that a manager
 in lock-step doesn't wait for its neighbours. After four times sixteen the rest of the reactor has
-its turn.
+its turn. A port at a wildcard address asks the host at which address each datagram came, and
+answers from there; one at an address of its own is spared that.
 """
 
 from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from functools import partial
 from ipaddress import ip_address
@@ -30,6 +32,10 @@ CHUNK = 16
 CHUNKS_A_TURN = 4
 RECEIVE_BUFFER = 4 << 20
 LARGEST = 65536
+
+_IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
+_V4, _V6 = struct.Struct("=I4s4s"), struct.Struct("=16sI")
+_ROOM = socket.CMSG_SPACE(_V4.size) + socket.CMSG_SPACE(_V6.size)
 
 
 def _no_more() -> None:
@@ -64,7 +70,7 @@ class SnmpPort(udp.Port):
 
     def doRead(self) -> None:
         """Answer what waits."""
-        receive = self.socket.recvfrom
+        receive = self._receiver()
         fast, strict = self._engine.fast.answer, self._engine.answer_strictly
         for _ in range(CHUNKS_A_TURN):
             chunk: list[tuple[bytes, Any]] = []
@@ -90,9 +96,17 @@ class SnmpPort(udp.Port):
                 if answer is not None:
                     self._send(peer, answer)
 
+    def _receiver(self) -> Callable[[int], tuple[bytes, Any]]:
+        """Give what gives the next datagram and who sent it."""
+        receive: Callable[[int], tuple[bytes, Any]] = self.socket.recvfrom
+        return receive
+
+    def _put(self, answer: bytes, peer: Any) -> None:
+        self.socket.sendto(answer, peer)
+
     def _send(self, peer: Any, answer: bytes) -> None:
         try:
-            self.socket.sendto(answer, peer)
+            self._put(answer, peer)
         except OSError:
             self.unsent += 1
         except AttributeError:
@@ -106,6 +120,53 @@ class SnmpPort(udp.Port):
         return closed or succeed(None)
 
 
+class WildcardPort(SnmpPort):
+    """A port at all addresses: a peer carries, last, the address that it asked, to answer from."""
+
+    def createInternetSocket(self) -> socket.socket:
+        made = super().createInternetSocket()
+        if made.family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+        else:
+            made.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+        return made
+
+    def _receiver(self) -> Callable[[int], tuple[bytes, Any]]:
+        receive = self.socket.recvmsg
+
+        def receive_from(size: int) -> tuple[bytes, Any]:
+            datagram, ancillary, _, peer = receive(size, _ROOM)
+            return datagram, (*peer, _asked(ancillary))
+        return receive_from
+
+    def _put(self, answer: bytes, peer: Any) -> None:
+        self.socket.sendmsg([answer], peer[-1], 0, peer[:-1])
+
+
+def _asked(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+    """Give what makes an answer leave from the address that its datagram came to.
+
+    RFC 3542 section 6.1; the interface counts for link-local addresses alone.
+    """
+    for level, kind, held in ancillary:
+        if (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO) and len(held) >= _V4.size:
+            _, local, _ = _V4.unpack_from(held)
+            return [(level, kind, _V4.pack(0, local, bytes(4)))]
+        if (level, kind) == (socket.IPPROTO_IPV6, _IPV6_PKTINFO) and len(held) >= _V6.size:
+            address, interface = _V6.unpack_from(held)
+            is_local = address[0] == 0xFE and address[1] & 0xC0 == 0x80
+            return [(level, kind, _V6.pack(address, interface if is_local else 0))]
+    return []
+
+
+def is_wildcard(interface: str) -> bool:
+    """Tell whether an interface stands for all of the host's addresses."""
+    try:
+        return interface == "" or ip_address(interface).is_unspecified
+    except ValueError:
+        return False
+
+
 def start(
     reactor: Any, engine: Engine, interface: str, port: int,
     after_chunk: Callable[[], None] = _no_more,
@@ -115,7 +176,8 @@ def start(
     after_chunk: called when the datagrams of one turn are in the engine, before their answers
     leave where there are many.
     """
-    listening = SnmpPort(reactor, engine, interface, port, after_chunk)
+    kind = WildcardPort if is_wildcard(interface) else SnmpPort
+    listening = kind(reactor, engine, interface, port, after_chunk)
     listening.startListening()  # type: ignore[no-untyped-call]
     return listening
 

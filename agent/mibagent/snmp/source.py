@@ -101,6 +101,9 @@ class Access(Protocol):
     Answers may be remembered until the engine is told to forget.
     """
 
+    def admits(self, peer_host: str) -> bool:
+        """Tell whether anybody there may ask at all, in whatever version."""
+
     def judge(self, version: int, community: bytes, peer_host: str) -> Grant | None:
         """Say so for a community; version 0 is v1, 1 is v2c. None: nobody, and no answer.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mibagent.errors import InconsistentValue
 from mibagent.service.service import Service, Wishes, check, completes
 from mibagent.service.settings import Row, Table, layer_of
+from mibagent.snmp.limits import Networks
 from mibagent.store.wish import Wish
 from mibgateway.snmp_users import (
     MODERN,
@@ -43,6 +44,7 @@ class UsersRow(Row):
     access_rights: AccessRights
     auth_protocol: UserAuthProtocol
     priv_protocol: UserPrivProtocol
+    source_networks: Networks
 
 
 @dataclass(frozen=True)

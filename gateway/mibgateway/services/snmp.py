@@ -6,16 +6,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from twisted.internet.error import CannotListenError
+
 from mibagent.errors import Index, WrongValue
 from mibagent.service.service import Service, check, on_change, provides
 from mibagent.service.settings import layer_of
 from mibagent.snmp.engine import Engine
+from mibagent.snmp.limits import Networks
 from mibagent.snmp.outgoing_v3 import SecureOutgoing
 from mibagent.snmp.serving import StoreSource
 from mibagent.snmp.shell import start as listen
 from mibagent.snmp.system import AuthenTraps
+from mibagent.snmp.tcp.shell import SnmpTcpPort
+from mibagent.snmp.tcp.shell import start as listen_tcp
 from mibagent.snmp.usm import Usm
 from mibagent.snmp.vacm import Level
+from mibgateway.errors import StartError
 from mibgateway.notifier import Rate
 from mibgateway.services.snmp_access import AccessControl
 from mibgateway.services.snmp_traps import Destinations, Door, Managers, Standings, TrapVersion
@@ -30,7 +36,7 @@ from mibgateway.snmp_users import (
     private_keys_of,
 )
 
-_FORGETTING = ("snmpCommunityMayWrite", "aaaUsers", "vacm")
+_FORGETTING = ("snmpCommunityMayWrite", "snmpSourceNetworks", "aaaUsers", "vacm")
 """Objects that say who may what begin so; the others are read at a start, which forgets too."""
 
 REFUSALS_A_MINUTE = 10
@@ -61,6 +67,9 @@ class SnmpSettings:
     trap_dest_community: str
     trap_dest_user: str
     max_trap_rate: int
+    max_amplification: int
+    source_networks: Networks
+    enable_tcp: bool
 
 
 class _Forgetter:
@@ -94,8 +103,10 @@ class SnmpService(Service[SnmpSettings]):
         self._engine: Engine | None = None
         self._port: Any = None
         self._port_in_use = 0
+        self._tcp: SnmpTcpPort | None = None
         self.access = AccessControl(
-            unit.store, self._tables, lambda: self.configured.community_may_write)
+            unit.store, self._tables, lambda: self.configured.community_may_write,
+            unit.reactor.seconds)
         self._refusals = Rate(REFUSALS_A_MINUTE, unit.reactor.seconds)
         self._standings = Standings(self.access)
         self._engine_id = b""
@@ -130,6 +141,7 @@ class SnmpService(Service[SnmpSettings]):
         self._standings.community = running.trap_dest_community.encode()
         self.access_changed(self.configured)
         self.limit_traps(self.configured)
+        self.limit_answers(self.configured)
         self._managers.start(door)
         self._complained.clear()
         self.tell_who_is_unusable(self.configured)
@@ -139,6 +151,8 @@ class SnmpService(Service[SnmpSettings]):
         self._port, self._port_in_use = self.unit.open_port(
             running.port, lambda port: listen(self.unit.reactor, engine, where, port))
         self._port_in_use = self._port_in_use or self._port.getHost().port
+        if running.enable_tcp:
+            self._open_tcp(where, self._port_in_use)
         versions = self._versions(running)
         self.unit.managers_changed()
         instead = f", in place of {running.port}" * (self._port_in_use != running.port != 0)
@@ -157,6 +171,17 @@ class SnmpService(Service[SnmpSettings]):
         return Door(running.trap_dest.hosts, running.trap_dest_version, running.trap_dest_inform,
                     running.trap_dest_user, max(level, Level.AUTH_NO_PRIV))
 
+    def _open_tcp(self, where: str, port: int) -> None:
+        """Listen for connections, at the number that UDP has."""
+        try:
+            self._tcp = listen_tcp(self.unit.reactor, self.engine, where, port)
+        except CannotListenError as error:
+            self.stop()
+            raise StartError(f"TCP port {port} at {where} can't be listened on: "
+                             f"{getattr(error.socketError, 'strerror', error.socketError)}"
+                             ) from None
+        self.unit.say_interface("SNMP", f"tcp {where} port {self._tcp.number}")
+
     def _versions(self, running: SnmpSettings) -> str:
         """Give the versions that are answered, in words."""
         said = ["v3"] * running.enable_snmp_v3
@@ -169,6 +194,9 @@ class SnmpService(Service[SnmpSettings]):
     def stop(self) -> Any:
         """Close the port."""
         port, self._port, self._port_in_use = self._port, None, 0
+        tcp, self._tcp = self._tcp, None
+        if tcp is not None:
+            tcp.stop()
         self._managers.stop()
         self.access.running = self.users.running = None
         self.engine.secure(None)
@@ -243,6 +271,11 @@ class SnmpService(Service[SnmpSettings]):
         tables: VacmSettings = self.unit.host.services[VacmService.mib].wired.service.configured
         return tables
 
+    @on_change("snmpMaxAmplification")
+    def limit_answers(self, wanted: SnmpSettings) -> None:
+        """Bound answers to communities from the next request on."""
+        self.engine.amplify(wanted.max_amplification)
+
     @on_change("snmpMaxTrapRate")
     def limit_traps(self, wanted: SnmpSettings) -> None:
         """Send no more notifications a second than that."""
@@ -253,7 +286,8 @@ class SnmpService(Service[SnmpSettings]):
             return
         if self.unit.store.get("snmpEnableAuthenTraps") == AuthenTraps.ENABLED:
             self.unit.notifier.issue("authenticationFailure")
-        hint = "set Snmp.Community and Snmp.SnmpUser" if self.access.running is not None else ""
+        hint = "set Snmp.Community and Snmp.SnmpUser" \
+            if self.access.running is not None and why.startswith("a community") else ""
         self.unit.notifier.issue("snmpRequestRefused", {
             "snmpNotifiedPeer": f"{peer[0]}:{peer[1]}",
             "snmpNotifiedReason": f"{why}; {hint}" if hint else why})
@@ -262,6 +296,16 @@ class SnmpService(Service[SnmpSettings]):
     def port_in_use(self) -> int:
         """The port that is really listened on, 0 while none is."""
         return self._port_in_use
+
+    @provides("snmpTcpPortInUse")
+    def tcp_port_in_use(self) -> int:
+        """The TCP port that is listened on, 0 while none is."""
+        return self._tcp.number if self._tcp is not None else 0
+
+    @provides("snmpStatsRefusedSources")
+    def refused_sources(self) -> int:
+        """Messages from networks that may not ask."""
+        return self.engine.counters.refused_sources & 0xFFFFFFFF
 
     @provides("snmpStatsGetRequest")
     def gets(self) -> int:

@@ -15,6 +15,7 @@ from mibagent.errors import Index
 from mibagent.model.nodes import MibModel
 from mibagent.smi.oid import Oid
 from mibagent.smi.syntax import Value
+from mibagent.snmp.limits import Failures, Networks
 from mibagent.snmp.source import Grant
 from mibagent.snmp.vacm import EVERYTHING, NOTHING, Entry, Family, Level, Model, Vacm, View, Views
 from mibagent.store.access import Principal, Rights
@@ -70,7 +71,7 @@ class AccessControl:
 
     def __init__(
         self, store: ParameterStore, tables: Callable[[], VacmSettings],
-        community_may_write: Callable[[], bool],
+        community_may_write: Callable[[], bool], now: Callable[[], float],
     ) -> None:
         """tables: gives what is configured of the standard tables."""
         self.running: Running | None = None
@@ -81,23 +82,38 @@ class AccessControl:
         self._community_may_write = community_may_write
         self._judged: dict[tuple[int, bytes, int, str], Grant] = {}
         self._vacm: Vacm | None = None
+        self._networks: Networks | None = None
+        self._failures = Failures(now)
         self._views: tuple[View, ...] = ()
 
     def forget(self) -> None:
         """Ask again who may what: something of it has changed."""
         self._judged.clear()
-        self._vacm = None
+        self._vacm = self._networks = None
 
     # -- answers
 
+    def admits(self, peer_host: str) -> bool:
+        """Tell whether Snmp.SourceNetworks holds a host."""
+        if self._networks is None:
+            self._networks = _networks(self._store.get("snmpSourceNetworks"))
+        return self._networks.hold(peer_host)
+
     def judge(self, version: int, community: bytes, peer_host: str) -> Grant | None:
-        """Say what a community may. RFC 3584 section 5.2."""
+        """Say what a community may. RFC 3584 section 5.2.
+
+        A host that guessed wrongly too often has to wait, even with the right one, unless that
+        is remembered: so nobody finds it by trying.
+        """
         model = Model.V1 + version
         found = self._judged.get((model, community, 0, peer_host))
         if found is not None:
             return found
+        if self._failures.are_too_many(peer_host):
+            return None
         name = self._security_name(version, community)
-        if name is None:
+        if name is None or not self._may_come_from(name, peer_host):
+            self._failures.note(peer_host)
             return None
         rights = max(self._rights_of(name) or Rights.OBSERVER, self._most())
         found = self._grant(model, name, Level.NO_AUTH_NO_PRIV, b"", rights, peer_host)
@@ -114,7 +130,7 @@ class AccessControl:
         if found is not None:
             return found
         rights = self._rights_of(name)
-        if rights is None or self.running is None:
+        if rights is None or self.running is None or not self._may_come_from(name, peer_host):
             return Grant(Principal(_text(name), Rights.OBSERVER, "snmp", peer_host))
         return self._remember(
             key, self._grant(Model.USM, name, level, context, rights, peer_host))
@@ -141,6 +157,9 @@ class AccessControl:
         if self._store.configured.cell("aaaUsersRowStatus", (user,)) != Status.ACTIVE:
             return None
         return Rights(int(self._store.get("aaaUsersAccessRights", (user,))))  # type: ignore[arg-type]
+
+    def _may_come_from(self, user: bytes, peer_host: str) -> bool:
+        return _networks(self._store.get("aaaUsersSourceNetworks", (user,))).hold(peer_host)
 
     def _most(self) -> Rights:
         return Rights.USER if self._community_may_write() else Rights.OBSERVER
@@ -265,6 +284,11 @@ def _fill(table: LiveTable[Mapping[str, Value]], rows: Mapping[Index, Mapping[st
     for index, row in rows.items():
         if not table.has(index):
             table.add(index, row)
+
+
+def _networks(text: Value) -> Networks:
+    assert isinstance(text, bytes)
+    return Networks.from_text(_text(text))
 
 
 def _text(name: bytes) -> str:

@@ -188,9 +188,13 @@ class FakeAccess:
         self.communities: dict[bytes, Rights] = {
             b"public": Rights.OBSERVER, b"private": Rights.ADMIN}
         self.asked = 0
+        self.shut_out: set[str] = set()
         self.users: dict[bytes, Rights] = {b"eva": Rights.ADMIN, b"tom": Rights.OBSERVER}
         self.of: dict[bytes, dict[str, Any]] = {}
         """Views in place of those that rights give: read, write; a community by itself too."""
+
+    def admits(self, peer_host: str) -> bool:
+        return peer_host not in self.shut_out
 
     def judge(self, version: int, community: bytes, peer_host: str) -> Grant | None:
         self.asked += 1

@@ -143,6 +143,30 @@ class ListeningOnIpv6(Listening):
     family = socket.AF_INET6
 
 
+class Wildcard(TestCase):
+    """A port at all addresses answers from the one that was asked."""
+
+    @inlineCallbacks
+    def asked(self, where: str, *hosts: tuple[int, str]) -> Steps:
+        port = start(reactor, Engine(sample(), FakeAccess()), where, 0)
+        self.addCleanup(port.stop)
+        for family, host in hosts:
+            with socket.socket(family, socket.SOCK_DGRAM) as client:
+                client.setblocking(False)
+                client.connect((host, port.number))      # hears that address alone
+                client.send(request(Kind.GET, NUMBER))
+                client.send(set_request((NUMBER, value(Base.INTEGER, 9))))
+                yield turn()
+                assert [response(client.recv(65536)).first for _ in range(2)] == [0, 0], host
+
+    def test_over_ipv4(self) -> Deferred[Any]:
+        return self.asked("0.0.0.0", (socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "127.0.0.2"),
+                          (socket.AF_INET, "127.9.9.9"))
+
+    def test_over_both(self) -> Deferred[Any]:
+        return self.asked("::", (socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.2"))
+
+
 class Plain:
     """Messages that say what they are; the answer to one is its own octets."""
 

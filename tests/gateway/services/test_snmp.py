@@ -258,6 +258,29 @@ def test_one_version_opens_the_port(
     assert unit.get("snmpPortInUse") == 161
 
 
+def test_tcp_listens_beside_udp_from_the_restart(unit: Bench) -> None:
+    unit.set("snmpEnableTcp", 1)
+    assert unit.reactor.listening("tcp") == []
+    unit.restart("Snmp")
+    assert unit.reactor.listening("tcp") == [161]
+    assert unit.get("snmpTcpPortInUse") == unit.get("snmpPortInUse") == 161
+    unit.set("snmpEnableTcp", 0)
+    unit.restart("Snmp")
+    assert unit.reactor.listening("tcp") == []
+    assert unit.get("snmpTcpPortInUse") == 0
+
+
+def test_a_tcp_port_that_is_taken_leaves_nothing_open(
+    unit: Bench, listening: Listening
+) -> None:
+    unit.reactor.occupy(161)
+    unit.set("snmpEnableTcp", 1)
+    unit.restart("Snmp")
+    assert listening.open == []
+    assert unit.get("snmpPortInUse") == 0
+    assert "TCP port 161" in unit.host.services["Snmp"].comment
+
+
 def test_the_port_moves_at_the_restart(unit: Bench, listening: Listening) -> None:
     configure(unit)
     unit.set("snmpPort", 7161)

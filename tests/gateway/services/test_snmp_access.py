@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mibagent.errors import NoAccess, NotWritable
+from mibagent.errors import NoAccess, NotWritable, WrongValue
 from mibagent.smi.oid import Oid
 from mibagent.smi.syntax import Base
 from mibagent.snmp.pdu import Kind
@@ -248,3 +248,100 @@ def test_what_is_remembered_of_askers_is_bounded(unit: Bench) -> None:
         control.judge(1, b"word", f"192.0.{number // 250}.{number % 250}")
         control.judge(1, b"guess %d" % number, HOST)
     assert len(control._judged) <= 256
+
+
+# -- from where
+
+
+def ask(unit: Bench, host: str, community: bytes = b"word") -> bytes | None:
+    return service(unit).engine.answer(
+        request(Kind.GET, oid("hocSystemName"), community=community), (host, 40000),
+        lambda _: None)
+
+
+def test_only_hosts_of_the_source_networks_are_answered_from_the_next_datagram(
+    unit: Bench
+) -> None:
+    add(unit, b"eva", OBSERVER)
+    open_v2c(unit)
+    for _ in range(3):
+        assert ask(unit, "198.51.100.7") is not None
+    unit.set("snmpSourceNetworks", b"192.0.2.0/24, 2001:db8::/32")
+    assert ask(unit, "198.51.100.7") is None
+    assert ask(unit, "192.0.2.9") is not None
+    assert ask(unit, "::ffff:192.0.2.9") is not None
+    assert ask(unit, "2001:db8::9%eth0") is not None
+    assert unit.get("snmpStatsRefusedSources") == 1
+    unit.set("snmpSourceNetworks", b"")
+    assert ask(unit, "198.51.100.7") is not None
+
+
+@pytest.mark.parametrize(("name", "index"), [
+    ("snmpSourceNetworks", ()), ("aaaUsersSourceNetworks", (b"eva",))])
+def test_networks_that_cannot_be_read_are_refused(
+    unit: Bench, name: str, index: tuple[bytes, ...]
+) -> None:
+    add(unit, b"eva", OBSERVER)
+    for bad in (b"localhost", b"192.0.2.1/24", b"192.0.2.0/24,"):
+        with pytest.raises(WrongValue, match="network"):
+            unit.set(name, bad, index)
+    with pytest.raises(NoAccess):
+        unit.set(name, b"192.0.2.0/24", index, principal=USER)
+
+
+def test_a_user_asks_from_its_own_networks_alone(unit: Bench) -> None:
+    add(unit, b"eva", OBSERVER)
+    open_v2c(unit)
+    assert ask(unit, HOST) is not None
+    unit.set("aaaUsersSourceNetworks", b"198.51.100.0/24", (b"eva",))
+    assert ask(unit, HOST) is None
+    assert ask(unit, "198.51.100.1") is not None
+    control = service(unit).access
+    at_home = control.judge_user(b"eva", Level.AUTH_PRIV, b"", "198.51.100.1")
+    away = control.judge_user(b"eva", Level.AUTH_PRIV, b"", HOST)
+    assert at_home is not None and at_home.read is EVERYTHING
+    assert away is not None and (away.read, away.write, away.notify) == (None, None, None)
+
+
+def test_who_guesses_too_often_is_not_told_when_he_is_right(unit: Bench) -> None:
+    add(unit, b"eva", OBSERVER)
+    open_v2c(unit)
+    for number in range(30):
+        assert ask(unit, "198.51.100.7", b"guess %d" % number) is None
+    assert ask(unit, "198.51.100.7") is None
+    assert ask(unit, HOST) is not None
+    unit.wait(2)
+    assert ask(unit, "198.51.100.7") is not None
+
+
+def test_who_is_known_stays_so_while_others_guess_in_its_name(unit: Bench) -> None:
+    add(unit, b"eva", OBSERVER)
+    open_v2c(unit)
+    assert ask(unit, HOST) is not None
+    for number in range(100):
+        ask(unit, HOST, b"guess %d" % number)
+    assert ask(unit, HOST) is not None
+    assert set_name(unit, b"x") == (6, 1)       # one more that the fast path does not know
+
+
+@pytest.mark.parametrize(("times", "most"), [(1, 1), (3, 3), (50, 50)])
+def test_an_answer_is_at_most_so_many_times_the_request(
+    unit: Bench, times: int, most: int
+) -> None:
+    add(unit, b"eva", OBSERVER)
+    open_v2c(unit)
+    unit.set("snmpMaxAmplification", times)
+    engine = service(unit).engine
+    for kind, second in ((Kind.GET_BULK, 2000), (Kind.GET_NEXT, 0), (Kind.GET, 0)):
+        octets = request(kind, oid("sysDescr"), community=b"word", second=second)
+        answers = [engine.answer(octets, PEER, lambda _: None) for _ in range(3)]
+        assert len(set(answers)) == 1
+        assert answers[0] is not None
+        assert len(answers[0]) <= most * len(octets)
+        if kind is Kind.GET_BULK and times > 1:
+            assert len(answers[0]) > (most - 2) * len(octets)
+    unit.set("snmpMaxAmplification", 0)
+    octets = request(Kind.GET_BULK, oid("sysDescr"), community=b"word", second=2000)
+    answer = engine.answer(octets, PEER, lambda _: None)
+    assert answer is not None
+    assert len(answer) > 60 * len(octets)

@@ -1,0 +1,1 @@
+"""SNMP over TCP."""
