@@ -21,6 +21,13 @@ from tools.conformance.agent import Agent
 from tools.conformance.link import UdpLink
 from tools.conformance.registry import CHECKS, FAIL, PASS, SKIP, Failed, run, run_one
 
+UNIT_SKIPS = {
+    "usm-late-message",         # it has just begun
+    "vacm-user-in-no-group",    # each of its users has rights, and so a group
+    "engine-group-says-what-messages-say", "usm-shows-no-keys",
+}
+"""What a new unit gives no occasion for."""
+
 SNMPD_FAILS = {
     "set-of-no-encoding", "serial-number-is-tested-and-incremented", "system-group-is-there",
     "too-big-for-a-datagram", "v1-has-no-getbulk", "v1-too-big", "v3-bulk-fits-the-asker",
@@ -48,8 +55,8 @@ def test_a_unit_passes_by_three_managers(tmp_path: Path) -> None:
     results = json.loads(found.read_text(encoding="utf-8"))["results"]
     assert [(each["name"], each["why"]) for each in results if each["verdict"] == FAIL] == []
     assert status == 0
-    passed = {each["name"] for each in results if each["verdict"] == PASS}
-    assert {"net-snmp-walks-agree", "pysnmp-walks-agree", "set-is-whole-or-nothing"} <= passed
+    skipped = {each["name"]: each["why"] for each in results if each["verdict"] == SKIP}
+    assert skipped.keys() <= UNIT_SKIPS, skipped
 
 
 @contextmanager

@@ -205,6 +205,11 @@ class Agent:
             return Community(self, V2C if known.v2 else V1, known.write_community)
         return self.secure("main")
 
+    @cached_property
+    def owner(self) -> Community | Secure:
+        """Who may write most."""
+        return self.secure("main") if self.credentials.main_writes else self.writer
+
     def secure(self, role: str, level: int | None = None) -> Secure:
         """Give a user's way. Raises Skipped where the run has no such user."""
         user = self.credentials.users.get(role)

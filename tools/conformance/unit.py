@@ -14,9 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.conformance.agent import Agent
 from tools.conformance.credentials import Credentials
+from tools.conformance.link import UdpLink
+from tools.conformance.names import SNMP, VACM_ACCESS_ENTRY, VACM_VIEW_ENTRY
+from tools.conformance.pdu import SET, binding, number, text
+from tools.conformance.registry import Failed
+from tools.conformance.usm import User
 
 _WAIT_S = 40.0
+_CREATE_AND_GO, _EXCLUDED, _USM, _AUTH_PRIV = 4, 2, 3, 3
 
 
 class UnitFailed(Exception):
@@ -50,28 +57,77 @@ class StartedUnit:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def _credentials() -> Credentials:
+    """Give communities and users for every role that a unit can have, at random."""
+    def user(role: str, priv: str = "AES") -> User:
+        return User(role, "SHA-256", secrets.token_hex(8), priv, secrets.token_hex(8))
+
+    users = {"main": user("main"), "signer": user("signer", ""), "limited": user("limited"),
+             "viewless": user("viewless")}
+    return Credentials(f"r{secrets.token_hex(6)}", f"w{secrets.token_hex(6)}", users=users,
+                       least=1, main_writes=True, outside=SNMP)
+
+
+def _script(known: Credentials, port: int, sip_port: int) -> str:
+    lines = [
+        "Snmp.EnableSnmpV1=enable", "Snmp.EnableSnmpV2=enable", 'Snmp.SnmpUser=""',
+        "Snmp.CommunityMayWrite=enable", f"Snmp.Port={port}",
+        f"SipEp.Gateway[Name=default].Port={sip_port}",
+        f"Aaa.Users[UserName={known.community}].AccessRights=observer",
+        f"Aaa.Users[UserName={known.write_community}].AccessRights=user"]
+    rights = {"main": "admin", "viewless": "user"}
+    for role, user in known.users.items():
+        row = f"Aaa.Users[UserName={role}]"
+        lines += [f"{row}.AccessRights={rights.get(role, 'observer')}",
+                  f'{row}.Password="{user.auth_password}"',
+                  f'{row}.PrivPassword="{user.priv_password}"']
+        if not user.priv:
+            lines.append(f"{row}.PrivProtocol=none")
+    return "\n".join(lines) + "\n"
+
+
+def _narrow(unit: StartedUnit) -> None:
+    """Give the groups of `limited` and `viewless` views of their own, as an Admin may.
+
+    Raises UnitFailed.
+    """
+    agent = Agent(UdpLink(unit.host, unit.port), unit.credentials)
+    view = (4, *b"part")
+    rows = [binding((*VACM_VIEW_ENTRY, 6, *view, 1, 1), number(_CREATE_AND_GO)),
+            binding((*VACM_VIEW_ENTRY, 6, *view, len(SNMP), *SNMP), number(_CREATE_AND_GO)),
+            binding((*VACM_VIEW_ENTRY, 4, *view, len(SNMP), *SNMP), number(_EXCLUDED))]
+    for group, name in ((b"observer", b"part"), (b"user", b"nowhere")):
+        row = (len(group), *group, 0, _USM, _AUTH_PRIV)
+        rows += [binding((*VACM_ACCESS_ENTRY, 9, *row), number(_CREATE_AND_GO)),
+                 binding((*VACM_ACCESS_ENTRY, 5, *row), text(name))]
+    try:
+        answer = agent.secure("main").ask(SET, b"".join(rows))
+    except Failed as failed:
+        raise UnitFailed(f"its views can't be set: {failed}; {unit.log()}") from None
+    if answer.status:
+        raise UnitFailed(f"its views can't be set: {answer.said}")
+
+
 @contextmanager
 def started_unit() -> Iterator[StartedUnit]:
-    """Start a unit whose credentials may do everything, and end it. Raises UnitFailed."""
-    port, sip_port = free_port(), free_port()
-    community = secrets.token_hex(6)
-    script = (
-        "Snmp.EnableSnmpV1=enable\nSnmp.EnableSnmpV2=enable\nSnmp.SnmpUser=admin\n"
-        f'Snmp.Community="{community}"\nSnmp.CommunityMayWrite=enable\nSnmp.Port={port}\n'
-        f"SipEp.Gateway[Name=default].Port={sip_port}\n")
+    """Start a unit, with users for every role it can have, and end it. Raises UnitFailed."""
+    port, sip_port, known = free_port(), free_port(), _credentials()
     with tempfile.TemporaryDirectory(prefix="mibgate-conformance-") as folder:
         home = Path(folder)
-        (home / "script").write_text(script, encoding="utf-8")
+        script = home / "script"
+        script.touch(0o600)
+        script.write_text(_script(known, port, sip_port), encoding="utf-8")
         log = home / "log"
         with log.open("wb") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-m", "mibgateway", "run", "--state", home / "state",
-                 "--script", home / "script", "--unprivileged"],
+                 "--script", script, "--unprivileged"],
                 stdout=subprocess.PIPE, stderr=errors)
         try:
             _wait_until_ready(process, log)
-            yield StartedUnit("127.0.0.1", port, Credentials(community, community),
-                              process.pid, log)
+            unit = StartedUnit("127.0.0.1", port, known, process.pid, log)
+            _narrow(unit)
+            yield unit
         finally:
             process.terminate()
             try:

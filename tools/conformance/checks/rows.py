@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from tools.conformance.agent import Agent
 from tools.conformance.ber import Oid
-from tools.conformance.checks.sets import put, refused
+from tools.conformance.checks.sets import put as put_by
+from tools.conformance.checks.sets import refused
 from tools.conformance.names import VACM_VIEW_ENTRY
 from tools.conformance.pdu import (
     AUTHORIZATION_ERROR,
@@ -17,6 +18,7 @@ from tools.conformance.pdu import (
     NO_CREATION,
     NOT_WRITABLE,
     WRONG_VALUE,
+    Pdu,
     number,
     text,
 )
@@ -27,6 +29,11 @@ ACTIVE, NOT_IN_SERVICE, NOT_READY, CREATE_AND_GO, CREATE_AND_WAIT, DESTROY = ran
 _VIEW = b"conformance"
 _ROW: Oid = (len(_VIEW), *_VIEW, 4, 1, 3, 6, 1)
 _MASK, _STATUS = (*VACM_VIEW_ENTRY, 3, *_ROW), (*VACM_VIEW_ENTRY, 6, *_ROW)
+
+
+def put(agent: Agent, *pairs: tuple[Oid, bytes]) -> Pdu:
+    """Set these in one PDU, as whoever may write most."""
+    return put_by(agent, *pairs, via=agent.owner)
 
 
 @contextmanager
@@ -43,7 +50,7 @@ def no_row(agent: Agent) -> Iterator[None]:
 
 
 def _status(agent: Agent) -> object:
-    found = agent.value(_STATUS, via=agent.writer)
+    found = agent.value(_STATUS, via=agent.owner)
     return found.value if found is not None else None
 
 
@@ -99,5 +106,5 @@ def row_and_columns_in_any_order(agent: Agent) -> None:
     with no_row(agent):
         answer = put(agent, (_MASK, text(b"\xf0")), (_STATUS, number(CREATE_AND_GO)))
         require(not answer.status, f"the answer says {answer.said}")
-        found = agent.value(_MASK, via=agent.writer)
+        found = agent.value(_MASK, via=agent.owner)
         require(found is not None and found.value == b"\xf0", f"the column reads {found}")

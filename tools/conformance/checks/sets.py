@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tools.conformance.agent import V2C, Agent, Community
+from tools.conformance.agent import V2C, Agent, Channel, Community
 from tools.conformance.ber import INTEGER, Oid, tlv
 from tools.conformance.names import (
     ENABLE_AUTHEN_TRAPS,
@@ -38,9 +38,9 @@ NEEDS = ("modern", "set", "writer")
 _NEW = b"conformance was here"
 
 
-def put(agent: Agent, *pairs: tuple[Oid, bytes]) -> Pdu:
+def put(agent: Agent, *pairs: tuple[Oid, bytes], via: Channel | None = None) -> Pdu:
     """Set these in one PDU."""
-    return agent.writer.ask(SET, b"".join(binding(oid, value) for oid, value in pairs))
+    return (via or agent.writer).ask(SET, b"".join(binding(oid, value) for oid, value in pairs))
 
 
 def text_of(agent: Agent, oid: Oid) -> bytes:
