@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from mibagent.snmp.ber import (
     INTEGER,
+    OCTETS,
     SEQUENCE,
     BerError,
     encode_integer,
@@ -90,7 +91,7 @@ class SecuredAnswers:
         try:
             scoped = read_scoped(taken.scoped, taken.at, padded=is_encrypted)
         except BerError:
-            if is_encrypted:
+            if is_encrypted and not _is_deciphered(taken.scoped):
                 return self._refuse(datagram, header, Unsecured(
                     "usmStatsDecryptionErrors", "the privacy password or protocol is another",
                     taken.user))
@@ -144,6 +145,16 @@ class SecuredAnswers:
         pdu = tlv(Kind.REPORT, tlv(INTEGER, request_id) + b"\x02\x01\0\x02\x01\0"
                   + tlv(SEQUENCE, encode_varbind(encode_oid(oid), value)))
         return user.seal(level, *self.usm.boots_and_time(), msg_id, tlv(SEQUENCE, front + pdu))
+
+
+def _is_deciphered(octets: bytes) -> bool:
+    """Whether it begins as every scoped PDU does, so that the keys were the right ones."""
+    try:
+        at, end = read_expected(octets, 0, len(octets), SEQUENCE)
+        read_expected(octets, at, end, OCTETS)
+    except BerError:
+        return False
+    return True
 
 
 def _request_id(octets: bytes, at: int) -> bytes:

@@ -160,3 +160,12 @@ def test_the_same_set_of_another_user_is_another_set() -> None:
     answer = wire.ask(wire.message(user_of(b"tom"), body))
     assert answer is not None
     assert Answer(answer, user_of(b"tom")).pdu.first == 6      # noAccess: an Observer
+
+
+def test_what_is_deciphered_and_is_no_pdu_is_a_parse_error() -> None:
+    """RFC 3412 section 7.2, step 7; other keys than the user's are a decryption error."""
+    wire = SecureWire()
+    assert wire.ask(wire.message(user_of(), b"")) is None
+    assert (wire.counted("snmpInASNParseErrs"), wire.counted("usmStatsDecryptionErrors")) == (1, 0)
+    assert wire.ask(wire.message(user_of(priv_password=b"molasses"), b"")) is not None
+    assert (wire.counted("snmpInASNParseErrs"), wire.counted("usmStatsDecryptionErrors")) == (1, 1)
