@@ -17,6 +17,7 @@ from mibgateway.demo import story
 from mibgateway.demo.stage import Stage
 from mibgateway.lab.pki import Authority
 from tests.wire.programs import found
+from tests.wire.unit_process import folder
 
 WAIT_S = 60.0
 
@@ -56,6 +57,26 @@ STORY = (
     r"TLS version │ TLSv1\.3 +│ TLSv1\.3 ",
     r"answer +inconsistentValue, error-index 2: sipEpTransportConfigUdpEnable",
     r"sipEpTransportTlsVersion\.0 = tlsv13\n",
+    r"shows CN=somebody else now, for IP:192\.0\.2\.1\n",
+    r"snmpset 127\.0\.0\.1 sipEpReconnect\.0 = reconnect\n",
+    r"305-Certificate of remote host 127\.0\.0\.1:\d+, issued to CN=somebody else, refused for SIP",
+    r"sipEpTlsPersistentConnectionStatusState\.1 = down\n",
+    r"tls probe --state \S+ \\\n +127\.0\.0\.1:\d+\n",
+    r"certificate 0: CN=somebody else, issued by CN=mibgate demo CA",
+    r"names IP:192\.0\.2\.1\n",
+    r"TrustedCertificate pass\n",
+    r"HostName fail: certificate CN=somebody else: .*not 127\.0\.0\.1, at level HostName",
+    r"SipEp\.InteropTlsCertificateValidation = TrustedCertificate\n",
+    READY,
+    r"shows CN=demo SIP server now, for IP:127\.0\.0\.1\n",
+    r"SipEp\.InteropTlsCertificateValidation = HostName\n",
+    READY,
+    r"kill -9 ",
+    r"noError, 100 times; then the process is gone\n",
+    r"unit +ready\n",
+    READY,
+    r"hocSystemName\.0 = set-100\n",
+    r"scmReadyLed\.0 = steady\n",
     r"Every step came to what it should\.\n",
 )
 
@@ -63,10 +84,10 @@ STORY = (
 class Demo:
     """One run in a folder of its own, so that all that it leaves is found."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.folder = folder
-        self.output = folder / "output"
-        self.temporary = folder / "tmp"
+    def __init__(self, home: Path, *options: str) -> None:
+        self.folder = home
+        self.output = home / "output"
+        self.temporary = home / "tmp"
         self.temporary.mkdir()
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -112,17 +133,17 @@ class Demo:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
+def demo() -> Iterator[Callable[..., Demo]]:
     runs: list[Demo] = []
+    with folder("show") as home:
+        def start(*options: str) -> Demo:
+            runs.append(Demo(home, *options))
+            return runs[-1]
 
-    def start(*options: str) -> Demo:
-        runs.append(Demo(tmp_path, *options))
-        return runs[-1]
-
-    yield start
-    for run in runs:
-        run.process.kill()
-        run.process.wait()
+        yield start
+        for run in runs:
+            run.process.kill()
+            run.process.wait()
 
 
 def test_every_step_comes_to_what_it_should(demo: Callable[..., Demo]) -> None:
@@ -204,7 +225,7 @@ def test_a_step_that_fails_says_why_and_leaves_nothing(
         authority.issue(stage.folder / "unit.pem", "a unit", "127.0.0.1")
 
     monkeypatch.setattr(Stage, "certify", certify)
-    monkeypatch.setattr(story, "BOUND_S", 3.0)
+    monkeypatch.setattr(story, "BOUND_S", 6.0)
     monkeypatch.setattr("mibgateway.lab.folder.bases", lambda: [tmp_path])
     assert story.show(stay=False, color=False) == 1
     last = capfd.readouterr().out.splitlines()[-1]

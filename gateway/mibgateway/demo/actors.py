@@ -1,9 +1,10 @@
 """The demo's two other processes: the unit, and the SIP server that it connects to.
 
-    python -m mibgateway.demo.actors unit STATE SCRIPT
+    python -m mibgateway.demo.actors unit STATE [SCRIPT]
     python -m mibgateway.demo.actors server CERTIFICATE CA
 
-Each ends when its standard input does, so that none outlives the demo, however that ends.
+Each ends when its standard input does, so that none outlives the demo, however that ends. A line
+there names another certificate for the server to show.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import secrets
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,9 @@ from mibgateway.sip.framing import STREAM_LIMIT_BYTES
 from mibgateway.sip.message import Request, Response
 from mibgateway.sip.options import Identity, UserAgentServer
 from mibgateway.sip.shell import Answering, Caller
+from mibgateway.tls.certificate import facts as about
 from mibgateway.tls.creator import facts
+from mibgateway.tls.credentials import read_host
 
 TIMEOUT_S = 32.0
 """Timers F and J. RFC 3261 table 4."""
@@ -41,11 +45,17 @@ def tell(event: str, **about: object) -> None:
     print(json.dumps({"event": event, **about}), flush=True)
 
 
-def leave_with_parent() -> None:
-    """Ask this process to end, as by SIGTERM, once nobody holds the other end of its input."""
+def leave_with_parent(told: Callable[[str], None] = lambda line: None) -> None:
+    """Ask this process to end, as by SIGTERM, once nobody holds the other end of its input.
+
+    told: called with each line that comes before, in a thread.
+    """
     def watch() -> None:
-        while os.read(0, 4096):
-            pass
+        rest = b""
+        while octets := os.read(0, 4096):
+            *lines, rest = (rest + octets).split(b"\n")
+            for line in lines:
+                told(line.decode())
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -56,12 +66,17 @@ class Creator:
     """Takes whatever version and suite the unit offers, and asks for the unit's certificate."""
 
     def __init__(self, certificate: Path, authority: Path) -> None:
+        self._authority = authority
+        self.show(certificate)
+
+    def show(self, certificate: Path) -> None:
+        """Show this certificate from the next handshake on."""
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         context.set_cipher_list(b"DEFAULT")
         context.use_certificate_chain_file(str(certificate))
         context.use_privatekey_file(str(certificate))
-        context.load_verify_locations(str(authority))
+        context.load_verify_locations(str(self._authority))
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
@@ -115,29 +130,39 @@ def refused(error: BaseException, peer: str) -> None:
     tell("refused", why=str(error), peer=peer)
 
 
-def listen(reactor: Any, address: str, certificate: Path, authority: Path) -> Any:
+def listen(reactor: Any, address: str, creator: Creator) -> Any:
     """Open the server at a port that the system picks, and tell which."""
     core = Core(Identity(user_agent="mibgate-demo-server"), lambda: secrets.token_hex(10))
     answering = Answering(
         reactor, core, timeout_s=TIMEOUT_S, limit_octets=STREAM_LIMIT_BYTES,
         too_large=lambda size, peer: None, refused=refused)
-    factory = TLSMemoryBIOFactory(Creator(certificate, authority), False, Callers(answering))
+    factory = TLSMemoryBIOFactory(creator, False, Callers(answering))
     factory.noisy = False
     port = reactor.listenTCP(0, factory, interface=address)
     tell("listening", port=port.getHost().port)
     return port
 
 
+def swap(creator: Creator, certificate: Path) -> None:
+    """Show another certificate, and tell."""
+    creator.show(certificate)
+    (found, *_) = read_host(certificate.name, certificate.read_bytes()).chain
+    shown = about(found)
+    tell("swapped", subject=shown.issued_to, names=", ".join(shown.alternative_names))
+
+
 def serve(address: str, certificate: Path, authority: Path) -> int:
     """Be the server until told to end."""
     from twisted.internet import reactor as installed
     reactor: Any = installed
-    listen(reactor, address, certificate, authority)
+    creator = Creator(certificate, authority)
+    leave_with_parent(lambda line: reactor.callFromThread(swap, creator, Path(line)))
+    listen(reactor, address, creator)
     reactor.run()
     return 0
 
 
-def run_unit(state: Path, script: Path) -> int:
+def run_unit(state: Path, script: Path | None = None) -> int:
     """Be the unit until told to end."""
     import logging
 
@@ -154,9 +179,9 @@ def act(role: str, *arguments: str) -> int:
     """Play a role in the demo's folder, which the last to leave removes; give the exit status."""
     try:
         with tidy_end(), LabFolder.join(Path.cwd()):
-            leave_with_parent()
             paths = [Path(argument) for argument in arguments]
             if role == "unit":
+                leave_with_parent()
                 return run_unit(*paths)
             return serve("127.0.0.1", *paths)
     except Ended as ended:

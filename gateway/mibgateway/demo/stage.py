@@ -30,6 +30,9 @@ from mibgateway.lab.ports import PortLender
 
 ADDRESS = "127.0.0.1"
 
+ELSEWHERE = "192.0.2.1"
+"""What the wrong certificate is for. RFC 5737."""
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Each ends the demo."""
 
@@ -160,6 +163,7 @@ class Stage:
         authority.write(self.folder / "ca.pem")
         authority.issue(self.folder / "server.pem", "demo SIP server", ADDRESS,
                         key_type="rsa")
+        authority.issue(self.folder / "wrong.pem", "somebody else", ELSEWHERE, key_type="rsa")
         authority.issue(self.folder / "unit.pem", "demo unit", ADDRESS, key_type="rsa")
 
     def start_server(self) -> None:
@@ -178,6 +182,31 @@ class Stage:
             address=ADDRESS, syslog=self._syslog.getsockname()[1], community=self.community,
             snmp=self.snmp_port, sip=sip, sips=sips, folder=self.folder))
         self._start("unit", str(self.state), str(script))
+
+    def start_unit_again(self) -> None:
+        """Start the unit on the state that it has."""
+        self._start("unit", str(self.state))
+
+    def kill_unit(self) -> None:
+        """End the unit's process as a power cut would."""
+        actor = self._actors.pop("unit")
+        for pipe in (actor.stdout, actor.stderr):
+            if pipe is not None:
+                self._ears.unregister(pipe)
+        actor.kill()
+        actor.wait()
+        if actor.stdin is not None:
+            actor.stdin.close()
+
+    def swap(self, name: str) -> None:
+        """Let the server show another certificate of the folder from now on. Raises StageError."""
+        stdin = self._actors["server"].stdin
+        assert stdin is not None
+        try:
+            stdin.write(f"{self.folder / name}\n".encode())
+            stdin.flush()
+        except OSError as error:
+            raise StageError(f"the server's process has ended: {error.strerror}") from None
 
     def _start(self, role: str, *arguments: str) -> None:
         """Start an actor in a session of its own, so that Ctrl-C reaches it through us only."""

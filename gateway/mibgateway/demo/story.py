@@ -275,8 +275,12 @@ class Story:
         text = " ".join(heard.text.split())
         if heard.who == "server":
             text = self._note_server(heard)
-        if heard.who != "log" and not (self._number == 1 and _is_dull(text)):
+        if heard.who != "log" and not _is_dull(text) and not self._note_is_dull(heard):
             self._say(heard.who, text, at=heard.at)
+
+    def _note_is_dull(self, heard: Heard) -> bool:
+        """Whether it says nothing to who watches."""
+        return False
 
     def _note_server(self, heard: Heard) -> str:
         event = heard.event
@@ -292,6 +296,8 @@ class Story:
                 return f"{event['method']} answered {event['status']}"
             case "refused":
                 return f"handshake failed: {event['why']}"
+            case "swapped":
+                return f"shows {event['subject']} now, for {event['names']}"
         return f"connection from port {event['port']} closed"
 
     def _say(self, who: str, text: str, style: str = "", at: float | None = None) -> None:
@@ -352,13 +358,14 @@ def _from_here(path: Path) -> str:
 
 def show(*, stay: bool, color: bool) -> int:
     """Play the demo; give the exit status."""
+    from mibgateway.demo.acts import WholeStory
     screen = Screen(color=color)
     told = False
     try:
         with interruptible(), Stage() as stage:
             screen.head("mibgate demo", "A unit, a SIP server behind TLS, and a manager that "
                         "changes the unit by SNMP. Times count from each SET.")
-            story = Story(stage, screen)
+            story = WholeStory(stage, screen)
             try:
                 story.tell()
                 told = True

@@ -25,7 +25,7 @@ MARKER = ".mibgate-lab"
 MEMORY = Path("/dev/shm")
 """A file system in memory, where there is one."""
 
-LONGEST = 70
+LONGEST = 63
 """Octets of a folder's name, since sockets are to have names in it."""
 
 

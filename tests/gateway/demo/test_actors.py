@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from OpenSSL import SSL
 
-from mibgateway.demo.actors import Core, Creator
+from mibgateway.demo.actors import Core, Creator, swap
 from mibgateway.lab.pki import Authority
 from mibgateway.sip.options import Identity, build_options
 from mibgateway.sip.uri import SipUri
@@ -70,3 +70,20 @@ def test_options_is_answered_and_told(capsys: pytest.CaptureFixture[str]) -> Non
     assert response is not None and response.status == 200
     assert json.loads(capsys.readouterr().out) == {
         "event": "request", "method": "OPTIONS", "status": 200}
+
+
+def test_the_server_shows_another_certificate_from_the_next_handshake_on(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority = Authority("another CA")
+    wrong = authority.issue(tmp_path / "wrong.pem", "somebody else", "192.0.2.1", key_type="rsa")
+    creator = Creator(folder / "server.pem", folder / "ca.pem")
+    swap(creator, wrong)
+    assert json.loads(capsys.readouterr().out) == {
+        "event": "swapped", "subject": "CN=somebody else", "names": "IP:192.0.2.1"}
+    own = read_host("unit.pem", (folder / "unit.pem").read_bytes())
+    trusted = read_authorities("ca.pem", (folder / "ca.pem").read_bytes())
+    client = ClientCreator(TlsPolicy(SuiteSet.CS4), own, trusted, HERE, clock=clock)
+    failed = handshake(
+        client.clientConnectionForTLS(None), creator.serverConnectionForTLS(None))
+    assert "client" in failed

@@ -30,7 +30,7 @@ def test_the_folder_goes_also_after_an_error(tmp_path: Path) -> None:
         assert playing.folder.parent == tmp_path
         playing.certify()
         assert {path.name for path in playing.folder.iterdir()} == {
-            folder.MARKER, "ca.pem", "server.pem", "unit.pem"}
+            folder.MARKER, "ca.pem", "server.pem", "unit.pem", "wrong.pem"}
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
 

@@ -116,9 +116,9 @@ def test_a_reset_undoes_scalars_rows_secrets_and_certificates(unit: Bench) -> No
 def test_a_reset_restarts_what_ran_with_other_settings(unit: Bench, door: Door) -> None:
     unit.set("sipEpTransportConfigTlsEnable", 1, DEFAULT)
     assert got(unit, door, "apply") == ["SipEp"]
-    assert unit.reactor.listening("udp") == []
+    assert 5060 not in unit.reactor.listening("udp")
     assert got(unit, door, "reset") == ["SipEp"]
-    assert unit.reactor.listening("udp") == [5060]
+    assert 5060 in unit.reactor.listening("udp")
     assert unit.host.needing_restart() == []
 
 
