@@ -49,7 +49,6 @@ ELSEWHERE: dict[str, str] = {
     "gateway/mibgateway/tls/probe.py": "tests/wire/test_tls_probe.py",
     "gateway/mibgateway/tls/keylog.py": "tests/gateway/tls/test_shared.py",
     "gateway/mibgateway/services/cert_rows.py": "tests/gateway/services/test_cert.py",
-    "gateway/mibgateway/tls/shell.py": "tests/wire/test_tls_table.py",
     "gateway/mibgateway/tls/policy.py": "tests/gateway/tls/test_suites.py",
     "gateway/mibgateway/demo/acts.py": "tests/wire/test_demo.py",
     # the laboratory is promised by what a test sees of it

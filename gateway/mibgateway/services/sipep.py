@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ SIP_PORT, SIPS_PORT = 5060, 5061
 
 STRANGERS_A_MINUTE = 30
 """Notifications that somebody who comes to our ports can cause."""
+
+log = logging.getLogger(__name__)
 
 LAST_PORT = "sipep-last-port"
 CONNECTIONS = "sipEpTlsPersistentConnectionStatusTable"
@@ -181,6 +184,9 @@ class SipEpService(Service[SipEpSettings]):
         if lacking:
             self.unit.notifier.issue("sipEpCipherSuitesNotAvailable",
                                      {"sipEpNotifiedCipherSuites": ", ".join(lacking)})
+        if self._tls and self._policy.floor is Floor.SSLV3:
+            self.unit.notifier.issue("sipEpTlsVersionNotAvailable", {
+                "sipEpTransportTlsVersion": int(self._policy.floor)})
         self._starting = True
         for key, row in running.gateway.items():
             self._start_gateway(key, row)
@@ -268,7 +274,10 @@ class SipEpService(Service[SipEpSettings]):
                 "sipEpNotifiedSize": size, "sipEpNotifiedPeer": peer})
 
         def refused(error: BaseException, peer: str) -> None:
-            if self._policy.client_authentication and self._strangers.allows():
+            if not self._strangers.allows():
+                return
+            log.info("%s: no TLS with %s: %s", key, peer, explain(error, self._policy, "client"))
+            if self._policy.client_authentication:
                 self.unit.notifier.issue("sipEpClientCertificateRefused", {
                     "sipEpGatewayStatusName": key, "sipEpNotifiedPeer": peer,
                     "sipEpNotifiedReason": explain(error, self._policy, "client").rstrip(".")})

@@ -480,6 +480,15 @@ def test_validation_levels(unit: Bench, level: int, shows: str, comes_up: bool) 
         assert column(unit, "LastError")
 
 
+@pytest.mark.parametrize(("floor", "told"), [(100, 1), (200, 0), (400, 0)])
+def test_a_floor_that_no_library_has_is_told(unit: Bench, floor: int, told: int) -> None:
+    unit.change((TLS, DEFAULT, 1), ("sipEpTransportTlsVersion", SCALAR, floor))
+    unit.texts()
+    unit.restart("SipEp")
+    assert unit.texts("sipEpTlsVersionNotAvailable") == [
+        "TLS version sslv3 is not available and acts as tlsv1."] * told
+
+
 TRUST = "sipEpTransportTlsCertificateTrustLevel"
 
 
