@@ -22,6 +22,7 @@ from mibagent.model.nodes import MibModel
 from mibagent.model.places import mib_folders
 from mibagent.service.service import Service
 from mibagent.smi.syntax import Value
+from mibagent.snmp.framework import DispatchGroup, EngineGroup
 from mibagent.snmp.system import SystemGroup
 from mibagent.snmp.target_mib import NotificationGroup, TargetGroup
 from mibagent.snmp.users import User
@@ -52,8 +53,8 @@ from mibgateway.unit import Options, Unit
 from mibgateway.whereabouts import KEPT, EngineClaim, check_whereabouts
 
 SERVICES: tuple[type[Service[Any]], ...] = (
-    ScmService, HocService, NlmService, AaaService, CertService, SystemGroup, TargetGroup,
-    NotificationGroup, VacmService, SnmpService, SipEpService,
+    ScmService, HocService, NlmService, AaaService, CertService, SystemGroup, EngineGroup,
+    DispatchGroup, TargetGroup, NotificationGroup, VacmService, SnmpService, SipEpService,
     InterfacesService, AddressesService, HostService, EntityService,
 )
 """In the order in which they start."""

@@ -29,6 +29,7 @@ from mibagent.service.host import ServiceHost
 from mibagent.smi.oid import Oid
 from mibagent.smi.syntax import Value
 from mibagent.snmp.counters import Counters
+from mibagent.snmp.framework import Speaking
 from mibagent.store.layers import Key, View
 from mibagent.store.store import ParameterStore
 from mibagent.store.upkeep import Upkeep
@@ -120,6 +121,19 @@ class JournalThread:
             self._pool.stop()
 
 
+@dataclass(frozen=True)
+class Identified:
+    """Who the SNMP engine would be, before it has started."""
+
+    engine_id: bytes
+    boots: int
+    time: int
+
+    def boots_and_time(self) -> tuple[int, int]:
+        """Give snmpEngineBoots and snmpEngineTime."""
+        return self.boots, self.time
+
+
 class Unit:
     """One gateway unit: its state, its services and what they share."""
 
@@ -165,6 +179,8 @@ class Unit:
         self.boots = int(self.store.memory.get("boots", b"0"))
         """How often the unit has started or restarted. RFC 3414 section 2.2.2."""
         self.counters: Callable[[], Counters] = Counters
+        self.speaking: Callable[[], Speaking] = lambda: Identified(
+            self.engine_id, max(1, self.boots), int(self.uptime()))
         self.store.aliases.update({
             "sysContact": "hocSystemContact", "sysName": "hocSystemName",
             "sysLocation": "hocSystemLocation"})

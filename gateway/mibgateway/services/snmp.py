@@ -134,6 +134,7 @@ class SnmpService(Service[SnmpSettings]):
         self._engine_id = self.unit.engine_id
         usm = Usm(self._engine_id, self.unit.boots, self.users, self.unit.clock.monotonic,
                   self.unit.started_at)
+        self.unit.speaking = lambda: usm
         engine.secure(usm if running.enable_snmp_v3 else None)
         self._secured.speak_as(usm)
         door = self._door(running)

@@ -346,3 +346,27 @@ def test_min_severity(unit: Bench, least: int, told: int) -> None:
     unit.texts()
     get(unit, community=b"guess")
     assert len(unit.texts("snmpRequestRefused")) == told
+
+
+def test_the_engine_tells_who_it_is_and_goes_on_speaking_so_until_its_restart(
+    unit: Bench
+) -> None:
+    before = unit.get("snmpEngineID")
+    assert before == unit.unit.engine_id
+    assert (unit.get("snmpEngineBoots"), unit.get("snmpEngineMaxMessageSize")) == (1, 65507)
+    time = unit.get("snmpEngineTime")
+    unit.wait(30)
+    assert unit.get("snmpEngineTime") == time + 30
+    for user in unit.rows("aaaUsersTable"):
+        unit.set("aaaUsersRowStatus", DESTROY, user)
+    unit.set("snmpOwnEngineId", bytes.fromhex("80007ed904") + b"own")
+    assert unit.get("snmpEngineID") == before
+    unit.restart("Snmp")
+    assert unit.get("snmpEngineID") == bytes.fromhex("80007ed904") + b"own"
+
+
+def test_what_no_application_takes_is_counted(unit: Bench) -> None:
+    add(unit, b"eva", USERS)
+    configure(unit)
+    ask(unit, request(Kind.RESPONSE, oid("sysDescr"), community=COMMUNITY))
+    assert unit.get("snmpUnknownPDUHandlers") == 1
