@@ -62,7 +62,7 @@ class Receiver:
 
 
 class Snmptrapd(Receiver):
-    """net-snmp's receiver on loopback."""
+    """net-snmp's receiver on loopback, over IPv4 and IPv6."""
 
     def __init__(
         self, home: Path, configuration: str, port: int = 0, prefix: Sequence[str] = ()
@@ -74,7 +74,8 @@ class Snmptrapd(Receiver):
                         f"[snmp] persistentDir {home / 'snmptrapd-state'}\n")
         super().__init__(
             home, f"snmptrapd-{self.port}", *prefix, require("snmptrapd"), "-f", "-Lo", "-n",
-            "-On", "-OT", "-C", "-c", str(text), "-m", "", f"udp:127.0.0.1:{self.port}")
+            "-On", "-OT", "-C", "-c", str(text), "-m", "", f"udp:127.0.0.1:{self.port}",
+            f"udp6:[::1]:{self.port}")
         until(lambda: any("NET-SNMP version" in line for line in self.lines()), "listens")
 
     def traps(self) -> list[Trap]:

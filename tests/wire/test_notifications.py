@@ -12,6 +12,7 @@ import pytest
 
 from mibagent.errors import Index
 from mibagent.snmp.pdu import Kind
+from mibagent.snmp.targets import UDP_IPV6
 from tests.wire.programs import free_udp_port
 from tests.wire.receivers import PysnmpReceiver, Snmptrapd
 from tests.wire.unit_process import Snmp, UnitProcess, folder, model, oid_of, until
@@ -57,6 +58,14 @@ def test_v2c_traps_reach_both_with_types_and_instances(home: Path) -> None:
         name, kind, value = started["values"][2]
         assert (kind, value) == ("OctetString", "Scm")
         assert "." + name == dotted("scmServicesInfoName", 3, *b"Scm")
+
+
+def test_ipv6_reaches_as_ipv4_does(home: Path) -> None:
+    # authCommunity is for IPv4 alone
+    with Snmptrapd(home, "disableAuthorization yes") as trapd, UnitProcess(
+            home, door(trapd.port).replace("127.0.0.1", "[::1]")) as unit, unit.ask() as snmp:
+        trapd.trap(COLD)
+        assert snmp.get("snmpTargetAddrTDomain", (b"trapDest1",)) == UDP_IPV6
 
 
 def test_v1_traps_have_enterprise_address_and_numbers(home: Path) -> None:

@@ -43,6 +43,9 @@ LAST_RETRY_S = 300.0
 MOST_HELD = 64
 """Notifications that wait while destinations are looked up at a start."""
 
+MOST_UNSEEING = 64
+"""Security names without a view that the log is told of."""
+
 log = logging.getLogger(__name__)
 
 
@@ -96,6 +99,10 @@ class Door:
         if version is TrapVersion.V1:
             return 0, Model.V1, DOOR.encode(), Level.NO_AUTH_NO_PRIV
         return 1, Model.V2C, DOOR.encode(), Level.NO_AUTH_NO_PRIV
+
+    def __str__(self) -> str:
+        version = {0: "v1", 1: "v2c", 3: "v3"}[self.params[0]]
+        return f"{version} {self.kind.name.lower()}s" + f" as {self.user}" * (version == "v3")
 
     @property
     def told(self) -> frozenset[tuple[int, bytes]]:
@@ -211,6 +218,8 @@ class Standings:
         self.community = b""
         """The community of Snmp.TrapDest."""
         self._access = access
+        self._unseeing: set[tuple[int, bytes, int]] = set()
+        """Those without a notify view, as the log has been told."""
 
     def community_for(self, params: Params) -> bytes | None:
         """Give the door's own; else the security name is the community."""
@@ -219,9 +228,17 @@ class Standings:
         return params.security_name or None
 
     def notify_view_for(self, params: Params) -> View | None:
-        """Give the notify view that RFC 3415 finds."""
-        return self._access.vacm.views_of(
-            params.security_model, params.security_name, params.level).notify
+        """Give the notify view that RFC 3415 finds; the log hears of who has none."""
+        who = params.security_model, params.security_name, params.level
+        view = self._access.vacm.views_of(*who).notify
+        if view is not None:
+            self._unseeing.discard(who)
+        elif who not in self._unseeing and len(self._unseeing) < MOST_UNSEEING:
+            self._unseeing.add(who)
+            log.warning("Nothing is sent to targets of the security name %s: it is no user's, or "
+                        "it has no notify view in the tables of SNMP-VIEW-BASED-ACM-MIB",
+                        ascii(params.security_name.decode("utf-8", "replace")))
+        return view
 
 
 class _Watcher:
@@ -285,6 +302,8 @@ class Managers:
         self._port = NotificationPort(
             self.unit.reactor, self._originator, self.unit.counters, self.unit.options.listen,
             self._tell)
+        for host in door.hosts:
+            self.unit.say_interface("traps", f"to {host}", str(door))
         self._held = deque(maxlen=MOST_HELD)
         if self._told_start != self.unit.started_at:
             name = "coldStart" if self._told_start is None else "warmStart"

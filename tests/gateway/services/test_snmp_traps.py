@@ -172,6 +172,26 @@ def test_a_user_makes_it_version_3(tmp_path: Path) -> None:
         assert unit.get("snmpTargetParamsSecurityLevel", (b"trapDest",)) == 3
 
 
+def test_a_user_that_is_not_there_is_told_nothing_and_the_log_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(tmp_path / "state", before=door(snmpTrapDestUser=b"nobody")) as unit:
+        for _ in range(5):
+            say(unit)
+        assert heard(unit) == []
+    told = [record.getMessage() for record in caplog.records if "nobody" in record.getMessage()]
+    assert len(told) == 1
+    assert "notify view" in told[0]
+
+
+def test_the_start_says_who_is_told_and_how(tmp_path: Path) -> None:
+    with running(tmp_path / "state",
+                 before=door(b"192.0.2.1,nms.example.com:99", snmpTrapDestInform=1)) as unit:
+        said = [line.split() for line in unit.said if line.split()[0] == "traps"]
+        assert said == [["traps", "to", "192.0.2.1:162", "v2c", "informs"],
+                        ["traps", "to", "nms.example.com:99", "v2c", "informs"]]
+
+
 # -- names
 
 
