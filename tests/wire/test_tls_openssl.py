@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 from twisted.internet import address, endpoints, interfaces, protocol, reactor, threads
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -26,8 +27,12 @@ from mibgateway.tls.creator import ClientCreator, PeerFacts, ServerCreator, fact
 from mibgateway.tls.credentials import Authority, HostCredential
 from mibgateway.tls.explain import explain
 from mibgateway.tls.identity import PeerRefused
-from mibgateway.tls.policy import Floor, Level, SuiteSet, TlsPolicy
-from tests.gateway.tls.pki import BOTH, Issued, chain_pem, dns, ip, issue
+from mibgateway.tls.policy import Floor, Level, SuiteSet, TlsPolicy, Trust
+from mibgateway.tls.revocation import Revocation
+from mibgateway.tls.shared import Sessions, Shared
+from mibgateway.tls.shell import TlsEndpoint, fetch_answer
+from tests.gateway.tls.pki import BOTH, Issued, answer, chain_pem, dns, ip, issue
+from tests.wire.unit_process import free_tcp_port
 
 OPENSSL = shutil.which("openssl")
 NAME = "sip.example.com"
@@ -151,6 +156,7 @@ class OpenSslTests(unittest.TestCase):
         shows: Issued | None = None,
         name: str = NAME,
         srv_names: Sequence[str] = (),
+        shared: Shared | None = None,
     ) -> Generator[Deferred[Any], Any, PeerFacts]:
         """Connect, and wait for the server's first octets. Raises Outcome with the explanation."""
         creator = ClientCreator(
@@ -160,9 +166,10 @@ class OpenSslTests(unittest.TestCase):
             name,
             srv_names,
             clock=clock,
+            shared=shared,
         )
-        endpoint = endpoints.wrapClientTLS(
-            creator, endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+        endpoint = TlsEndpoint(
+            creator, endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", port), reactor
         )
         talker: Talker = yield endpoint.connect(protocol.Factory.forProtocol(Talker))
         try:
@@ -299,6 +306,85 @@ class AsClient(OpenSslTests):
         other = self.file("other.pem", chain_pem(OTHER.certificate))
         text, _ = yield self.refused(GOOD, TlsPolicy(), *demand, other, shows=CLIENT)
         assert text == "the server does not trust the CA of our certificate"
+
+
+class Revoked(OpenSslTests):
+    """We dial, and ask `openssl ocsp`, or are told by what `openssl s_server` sends along."""
+
+    POLICY = TlsPolicy(trust=Trust.OCSP_MANDATORY)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.asked: list[str] = []
+
+        def fetch(url: str, request: bytes) -> Deferred[bytes]:
+            self.asked.append(url)
+            return fetch_answer(reactor, url, request)
+
+        self.shared = Shared(Revocation(clock, fetch, reactor.seconds), Sessions())
+
+    def responder(self, port: int, standings: dict[str, Issued]) -> None:
+        """Start a responder whose answers a delegate of the CA signs."""
+        signer = issue("responder", by=ROOT, kind="rsa", number=5, start=BEGIN,
+                       purposes=[ExtendedKeyUsageOID.OCSP_SIGNING])
+        lines = []
+        for standing, who in standings.items():
+            until = f"{who.certificate.not_valid_after_utc:%y%m%d%H%M%SZ}"
+            gone = f"{NOW:%y%m%d%H%M%SZ},keyCompromise" if standing == "R" else ""
+            lines.append(f"{standing}\t{until}\t{gone}\t{who.certificate.serial_number:040X}"
+                         f"\tunknown\t/CN=x\n")
+        index = self.file("index.txt", "".join(lines).encode())
+        running = subprocess.Popen(
+            [OPENSSL or "", "ocsp", "-port", str(port), "-index", index, "-CA",
+             self.file("ca.pem", chain_pem(ROOT.certificate)), "-rsigner",
+             self.file("signer.pem", signer.pem()), "-rkey",
+             self.file("signer-key.pem", signer.pem()), "-nmin", "5", "-text"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert running.stdout is not None
+        self.addCleanup(running.wait)
+        self.addCleanup(running.stdout.close)
+        self.addCleanup(running.kill)
+        for line in running.stdout:
+            if b"waiting for OCSP client" in line or b"ACCEPT" in line:
+                return
+        raise AssertionError("the responder did not start")
+
+    @inlineCallbacks
+    def test_openssls_responder_is_asked_and_believed(self) -> Steps:
+        port = free_tcp_port()
+        url = f"http://127.0.0.1:{port}/"
+        good, gone, new = (
+            issue(name, dns(NAME), by=ROOT, kind="rsa", start=BEGIN, responder=url)
+            for name in ("good", "gone", "new"))
+        self.responder(port, {"V": good, "R": gone})
+        for _ in range(2):
+            found = yield self.dial(self.s_server(good), self.POLICY, shared=self.shared)
+            assert found.peer_subject == "CN=good"
+        text, _ = yield self.refused(gone, self.POLICY, shared=self.shared)
+        assert text.startswith(f"certificate CN=gone: revocation: it was revoked on {NOW:%Y-%m-%d}")
+        assert "(keyCompromise), at level OcspMandatory" in text
+        text, _ = yield self.refused(new, self.POLICY, shared=self.shared)
+        assert "its responder does not know it" in text
+        assert self.asked == [url] * 3
+
+    @inlineCallbacks
+    def test_what_a_server_sends_along_is_taken(self) -> Steps:
+        """RFC 6066 section 8; RFC 8446 section 4.4.2.1."""
+        for version in ("-tls1_2", "-tls1_3"):
+            for standing in ("good", "revoked"):
+                who = issue(standing, dns(NAME), by=ROOT, kind="rsa", start=BEGIN)
+                stapled = self.file(f"{standing}.der", answer(
+                    who, ROOT, standing, since=NOW - timedelta(hours=1),
+                    until=NOW + timedelta(days=1)))
+                options = (version, "-status_file", stapled)
+                if standing == "good":
+                    found = yield self.dial(
+                        self.s_server(who, *options), self.POLICY, shared=self.shared)
+                    assert found.peer_subject == "CN=good"
+                else:
+                    text, _ = yield self.refused(who, self.POLICY, *options, shared=self.shared)
+                    assert "it was revoked" in text
+        assert self.asked == []
 
 
 class AsServer(OpenSslTests):
