@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mibagent.errors import InconsistentValue, NoSuchName, WrongValue
+from mibagent.errors import InconsistentValue, NoSuchName, ResourceUnavailable, WrongValue
 from mibagent.service.service import Service, check, provides
-from mibagent.service.settings import Row, Table
+from mibagent.service.settings import Row, Table, layer_of
 from mibagent.smi.oid import Oid
 from mibagent.smi.syntax import Value
 from mibagent.snmp.counters import Counters
@@ -28,6 +28,7 @@ from mibagent.snmp.targets import (
     tags_of,
 )
 from mibagent.snmp.vacm import Family, Level
+from mibagent.store.layers import View
 from mibagent.store.rows import Status
 from mibagent.store.storage import Storage
 from mibagent.store.store import ParameterStore
@@ -35,6 +36,9 @@ from mibagent.store.store import ParameterStore
 TABLES = ("snmpTargetAddr", "snmpTargetParams", "snmpNotify", "snmpNotifyFilterProfile",
           "snmpNotifyFilter")
 """What the tables' objects begin with."""
+
+MOST_ROWS = 200
+"""Rows of each of these tables, since all of them are read anew when one changes."""
 
 SHORTEST_TIMEOUT_S = 0.1
 """A target's timeout that is shorter counts as this, so that nothing is sent in a circle."""
@@ -141,6 +145,11 @@ class TargetGroup(Service[TargetSettings]):
             raise row.no(WrongValue, field, str(error)) from None
         _stays(row, self.configured.snmp_target_addr.get(row.key), "t_domain", "t_address")
 
+    @check("snmpTargetAddrRowStatus", "snmpTargetParamsRowStatus")
+    def targets_are_few(self, wanted: TargetSettings) -> None:
+        """Refuse more rows than can be read at once."""
+        _bound(layer_of(wanted), "snmpTargetAddr", "snmpTargetParams")
+
     @check("snmpTargetAddrTagList")
     def tags_stand_apart(self, wanted: TargetSettings, row: AddrRow) -> None:
         """Refuse a list whose delimiters are not as they have to be."""
@@ -168,11 +177,23 @@ class NotificationGroup(Service[NotifySettings]):
     mib = "SNMP-NOTIFICATION-MIB"
     settings = NotifySettings
 
+    @check("snmpNotifyRowStatus", "snmpNotifyFilterProfileRowStatus", "snmpNotifyFilterRowStatus")
+    def rows_are_few(self, wanted: NotifySettings) -> None:
+        """Refuse more rows than can be read at once."""
+        _bound(layer_of(wanted), "snmpNotify", "snmpNotifyFilterProfile", "snmpNotifyFilter")
+
     @check("snmpNotifyTag")
     def a_tag_is_one_word(self, wanted: NotifySettings, row: NotifyRow) -> None:
         """Refuse a tag with a delimiter in it."""
         if any(each in row.tag for each in DELIMITERS):
             raise row.no(WrongValue, "tag", "a tag has no blank, tab or end of line in it")
+
+
+def _bound(view: View, *stems: str) -> None:
+    for stem in stems:
+        table = view.shape.model.tables[stem + "Table"]
+        if sum(1 for _ in view.rows(table)) > MOST_ROWS:
+            raise ResourceUnavailable(table.row_status, f"at most {MOST_ROWS} rows are kept here")
 
 
 def _stays(row: Row, active: Row | None, *fields: str) -> None:

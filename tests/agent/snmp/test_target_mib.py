@@ -8,14 +8,21 @@ from typing import Any
 
 import pytest
 
-from mibagent.errors import InconsistentValue, NoAccess, NotWritable, Refused, WrongValue
+from mibagent.errors import (
+    InconsistentValue,
+    NoAccess,
+    NotWritable,
+    Refused,
+    ResourceUnavailable,
+    WrongValue,
+)
 from mibagent.model.cache import load_model
 from mibagent.model.nodes import MibModel
 from mibagent.model.places import mib_folders
 from mibagent.service.host import ServiceHost
 from mibagent.smi.syntax import Value
 from mibagent.snmp.counters import Counters
-from mibagent.snmp.target_mib import NotificationGroup, TargetGroup, targets_in
+from mibagent.snmp.target_mib import MOST_ROWS, NotificationGroup, TargetGroup, targets_in
 from mibagent.snmp.targets import UDP_DOMAIN, UDP_IPV6, Address, Kind
 from mibagent.store.store import ParameterStore
 from tests.agent.store.kit import ACTIVE, DESTROY, GO, SUSPEND, USER, WAIT, Rig
@@ -204,6 +211,17 @@ def test_what_cannot_be_sent_to_is_refused_and_named(
     with pytest.raises(WrongValue) as refused:
         address(rig, **columns)
     assert refused.value.name == blamed
+
+
+@pytest.mark.parametrize("status", [GO, WAIT])
+def test_rows_are_bounded_those_out_of_service_too(rig: Rig, status: int) -> None:
+    rig.change(*(("snmpNotifyRowStatus", status, (b"%d" % number,))
+                 for number in range(MOST_ROWS)))
+    refusal = rig.refusal(("snmpNotifyRowStatus", status, (b"one more",)))
+    assert isinstance(refusal, ResourceUnavailable)
+    assert (refusal.name, refusal.index) == ("snmpNotifyRowStatus", (b"one more",))
+    rig.change(("snmpNotifyRowStatus", DESTROY, (b"0",)))
+    rig.change(("snmpNotifyRowStatus", status, (b"one more",)))
 
 
 def test_a_tag_has_no_blank_in_it(rig: Rig) -> None:
