@@ -15,7 +15,8 @@ from mibagent.smi.syntax import Value
 from tests.wire.unit_process import COMMUNITY, Snmp, UnitProcess, folder, model
 
 SCRIPT = """
-Aaa.Users[UserName=ann].AccessRights=Observer
+Aaa.Users[UserName=ann].AccessRights=User
+Aaa.Users[UserName=ann].Password="a long enough word"
 Aaa.Users[UserName=ben].AccessRights=User
 Nlm.Events[Index=20].Criteria="1400.W"
 SipEp.Gateway[Name=second].Port=0
@@ -102,15 +103,33 @@ def test_every_row_has_all_its_columns(snmp: Snmp) -> None:
     assert missing == {}
 
 
+def named(printed: str) -> list[Oid]:
+    """Give the names in what net-snmp prints, without its line that says that all is told."""
+    return [parse_oid(line.split(" ")[0]) for line in printed.splitlines()
+            if line.startswith(".1.") and "No more variables left" not in line]
+
+
 def test_net_snmp_walks_it_whole_and_finds_no_wrong_type(unit: UnitProcess, snmp: Snmp) -> None:
     for tool, *more in (("snmpwalk",), ("snmpbulkwalk", "-Cr40")):
         done = unit.tool(tool, *more, "-On", unit.agent, ".1")
         assert done.returncode == 0, done.stderr
-        names = {parse_oid(line.split(" ")[0]) for line in done.stdout.splitlines()
-                 if line.startswith(".1.")}
-        assert {oid for oid in names if stays(oid)} == set(lasting(snmp.walk(bulk=50)))
+        assert {oid for oid in named(done.stdout) if stays(oid)} == set(lasting(snmp.walk(bulk=50)))
         read = unit.tool(tool, *more, unit.agent, ".1")
         assert "Wrong Type" not in read.stdout and "Error" not in read.stderr
+
+
+def test_a_user_by_snmpv3_sees_the_same(
+    unit: UnitProcess, snmp: Snmp
+) -> None:
+    secret = "a long enough word"
+    done = unit.tool(
+        "snmpbulkwalk", "-Cr40", "-On", "-v3", "-l", "authPriv", "-u", "ann", "-a", "SHA-256",
+        "-A", secret, "-x", "AES", "-X", secret, unit.agent, ".1")
+    assert done.returncode == 0, done.stderr
+    names = named(done.stdout)
+    assert names == sorted(names) and len(set(names)) == len(names)
+    assert {oid for oid in names if stays(oid)} >= set(lasting(snmp.walk(bulk=50)))
+    assert secret not in done.stdout
 
 
 def test_pysnmp_walks_it_whole(unit: UnitProcess, snmp: Snmp) -> None:
