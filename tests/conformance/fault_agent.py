@@ -184,7 +184,7 @@ class FaultAgent:
         try:
             if not who.reads:
                 raise _Error(AUTHORIZATION_ERROR, 0)
-            found = self._found(asked, who, version)
+            found = self._found(asked, who, version, most)
         except _Dropped:
             return None
         except _Error as error:
@@ -223,9 +223,12 @@ class FaultAgent:
         told = b"\x02\x02\0\0" if self.has("padded-integers") and not status else integer(status)
         return tlv(RESPONSE, integer(number), told, integer(index), tlv(SEQUENCE, *found))
 
-    def _found(self, asked: Pdu, who: Who, version: int) -> list[bytes]:
+    def _found(self, asked: Pdu, who: Who, version: int, most: int) -> list[bytes]:
         names = [each.oid for each in asked.bindings]
         if asked.kind == SET:
+            size = sum(len(each.octets) for each in asked.bindings)
+            if size + 150 > most and not self.has("sets-what-is-too-big"):
+                return [each.octets for each in asked.bindings]     # which will not fit
             refused = set_values(self, asked.bindings, who)
             if refused is not None:
                 raise _Error(*refused)

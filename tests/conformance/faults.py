@@ -84,6 +84,7 @@ FAULTS: dict[str, str] = {
     "blames-the-first": "set-blames-the-right-binding",
     "set-piecemeal": "set-is-whole-or-nothing",
     "refusal-without-bindings": "refused-set-is-answered-with-its-bindings",
+    "sets-what-is-too-big": "set-too-big-for-the-asker",
     "reader-writes": "reading-community-writes-nothing",
     "serial-number-takes-any": "serial-number-is-tested-and-incremented",
     "serial-number-stays": "serial-number-is-tested-and-incremented",

@@ -21,6 +21,7 @@ from tools.conformance.pdu import (
     NO_CREATION,
     NOT_WRITABLE,
     SET,
+    TOO_BIG,
     WRONG_ENCODING,
     WRONG_LENGTH,
     WRONG_TYPE,
@@ -184,6 +185,21 @@ def refused_set_is_answered_with_its_bindings(agent: Agent) -> None:
         got = [each.octets for each in answer.bindings]
         due = [binding(SYS_CONTACT, text(_NEW)), binding(SYS_DESCR, text(_NEW))]
         require(got == due, f"got {[each.hex() for each in got]}")
+
+
+@check("RFC 3416 4.2.5; RFC 3412 6.3", "v3", "set")
+def set_too_big_for_the_asker(agent: Agent) -> None:
+    """A SET whose answer would not fit msgMaxSize is tooBig, and changes nothing."""
+    if not agent.credentials.main_writes:
+        raise Skipped("user.main may not write")
+    main = agent.secure("main")
+    before = text_of(agent, SYS_CONTACT)
+    bindings = binding(SYS_CONTACT, text(b"x" * 250)) + binding(SYS_LOCATION, text(b"x" * 250))
+    with kept(agent, SYS_CONTACT, SYS_LOCATION):
+        said = main.answer(SET, bindings, max_size=484).pdu
+        require((said.status, said.index, said.bindings) == (TOO_BIG, 0, []),
+                f"the answer says {said.said} with {len(said.bindings)} bindings")
+        require(text_of(agent, SYS_CONTACT) == before, "it is set all the same")
 
 
 @check("RFC 3415 3.2; RFC 3416 4.2.5", "v2", "set", "writer")
