@@ -46,6 +46,7 @@ from mibgateway.services.nlm import NlmService
 from mibgateway.services.scm import ScmService
 from mibgateway.services.sipep import SipEpService
 from mibgateway.services.snmp import SnmpService
+from mibgateway.services.snmp_community import CommunityService
 from mibgateway.services.snmp_vacm import VacmService
 from mibgateway.snmp_users import names_in
 from mibgateway.state import StateDirectory
@@ -54,8 +55,8 @@ from mibgateway.whereabouts import KEPT, EngineClaim, check_whereabouts
 
 SERVICES: tuple[type[Service[Any]], ...] = (
     ScmService, HocService, NlmService, AaaService, CertService, SystemGroup, EngineGroup,
-    DispatchGroup, TargetGroup, NotificationGroup, VacmService, SnmpService, SipEpService,
-    InterfacesService, AddressesService, HostService, EntityService,
+    DispatchGroup, TargetGroup, NotificationGroup, VacmService, CommunityService,
+    SnmpService, SipEpService, InterfacesService, AddressesService, HostService, EntityService,
 )
 """In the order in which they start."""
 

@@ -31,7 +31,7 @@ from mibagent.model.rules import examine_services, read_service
 from mibagent.model.structure import examine_structure
 from mibagent.model.tables import build_table
 from mibagent.smi.oid import Oid
-from mibagent.smi.syntax import Syntax, Value
+from mibagent.smi.syntax import Base, Syntax, Value
 
 ACCESS = {
     "not-accessible": Access.NOT_ACCESSIBLE,
@@ -150,6 +150,8 @@ class Builder:
     def _object(self, clause: ObjectClause, table: TableNode | None) -> ObjectNode:
         syntax = self._syntaxes[clause.name]
         prose = self.prose[clause.module, clause.name] = read_prose(clause.description)
+        if prose.keys.get("Kind") == "secret" and syntax.base is Base.OCTETS:
+            syntax = replace(syntax, secret=True)
         service = self._services.get(clause.module)
         applies, _blank, applies_to = prose.keys.get("Applies", "at-once").partition(" ")
         return ObjectNode(

@@ -30,6 +30,8 @@ class Shape:
         self.model = model
         self.profile: Mapping[Key, Value] = profile or {}
         self.fixed: dict[str, dict[Index, None]] = {}
+        self.given: dict[str, Value] = {}
+        """Defaults of objects for which their MIB leaves it to the agent to say one."""
         self.unmade: set[str] = set()
         """Tables whose RowStatus nobody may write here."""
         self.sparse: dict[str, Container[Index]] = {}
@@ -60,7 +62,7 @@ class Shape:
         if found is None:
             if index in self.sparse.get(node.name, ()):
                 return None
-            found = node.default
+            found = node.default if node.default is not None else self.given.get(node.name)
         if found is None and (node.table is None or not self.is_made(node.table)):
             labels = node.syntax.labels
             if labels and node.syntax.base is Base.INTEGER:

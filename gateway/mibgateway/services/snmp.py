@@ -24,6 +24,7 @@ from mibagent.snmp.vacm import Level
 from mibgateway.errors import StartError
 from mibgateway.notifier import Rate
 from mibgateway.services.snmp_access import AccessControl
+from mibgateway.services.snmp_community import CommunityService, CommunitySettings
 from mibgateway.services.snmp_traps import Destinations, Door, Managers, Standings, TrapVersion
 from mibgateway.services.snmp_vacm import VacmService, VacmSettings
 from mibgateway.snmp_users import (
@@ -36,7 +37,7 @@ from mibgateway.snmp_users import (
     private_keys_of,
 )
 
-_FORGETTING = ("snmpCommunityMayWrite", "snmpSourceNetworks", "aaaUsers", "vacm")
+_FORGETTING = ("snmpCommunity", "snmpSourceNetworks", "aaaUsers", "vacm")
 """Objects that say who may what begin so; the others are read at a start, which forgets too."""
 
 REFUSALS_A_MINUTE = 10
@@ -105,8 +106,9 @@ class SnmpService(Service[SnmpSettings]):
         self._port_in_use = 0
         self._tcp: SnmpTcpPort | None = None
         self.access = AccessControl(
-            unit.store, self._tables, lambda: self.configured.community_may_write,
-            unit.reactor.seconds)
+            unit.store, self._tables, self._community_rows,
+            lambda: unit.speaking().engine_id,
+            lambda: self.configured.community_may_write, unit.reactor.seconds)
         self._refusals = Rate(REFUSALS_A_MINUTE, unit.reactor.seconds)
         self._standings = Standings(self.access)
         self._engine_id = b""
@@ -135,6 +137,7 @@ class SnmpService(Service[SnmpSettings]):
         usm = Usm(self._engine_id, self.unit.boots, self.users, self.unit.clock.monotonic,
                   self.unit.started_at)
         self.unit.speaking = lambda: usm
+        self.unit.store.shape.given["snmpCommunityContextEngineID"] = self._engine_id
         engine.secure(usm if running.enable_snmp_v3 else None)
         self._secured.speak_as(usm)
         door = self._door(running)
@@ -267,6 +270,11 @@ class SnmpService(Service[SnmpSettings]):
         """Whether SNMPv3 is answered now."""
         running = self.access.running
         return isinstance(running, SnmpSettings) and running.enable_snmp_v3
+
+    def _community_rows(self) -> CommunitySettings:
+        rows: CommunitySettings = \
+            self.unit.host.services[CommunityService.mib].wired.service.configured
+        return rows
 
     def _tables(self) -> VacmSettings:
         tables: VacmSettings = self.unit.host.services[VacmService.mib].wired.service.configured

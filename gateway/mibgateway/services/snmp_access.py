@@ -23,6 +23,7 @@ from mibagent.store.live import LiveTable
 from mibagent.store.rows import Status
 from mibagent.store.storage import Storage
 from mibagent.store.store import ParameterStore
+from mibgateway.services.snmp_community import CommunitySettings
 from mibgateway.services.snmp_vacm import ContextMatch, FamilyType, VacmSettings
 
 GROUPS = {Rights.OBSERVER: b"observer", Rights.USER: b"user", Rights.ADMIN: b"admin"}
@@ -71,14 +72,17 @@ class AccessControl:
 
     def __init__(
         self, store: ParameterStore, tables: Callable[[], VacmSettings],
+        communities: Callable[[], CommunitySettings], engine_id: Callable[[], bytes],
         community_may_write: Callable[[], bool], now: Callable[[], float],
     ) -> None:
-        """tables: gives what is configured of the standard tables."""
+        """tables, communities: give what is configured of the standard tables."""
         self.running: Running | None = None
         """None while the agent is stopped: nobody is let in."""
         self.told: frozenset[tuple[int, bytes]] = frozenset()
         """Security models and names for which notifications go to Snmp.TrapDest."""
-        self._store, self._tables = store, tables
+        self._store, self._tables, self._communities = store, tables, communities
+        self._engine_id = engine_id
+        self._named: dict[bytes, bytes] | None = None
         self._community_may_write = community_may_write
         self._judged: dict[tuple[int, bytes, int, str], Grant] = {}
         self._vacm: Vacm | None = None
@@ -89,7 +93,7 @@ class AccessControl:
     def forget(self) -> None:
         """Ask again who may what: something of it has changed."""
         self._judged.clear()
-        self._vacm = self._networks = None
+        self._vacm = self._networks = self._named = None
 
     # -- answers
 
@@ -146,12 +150,22 @@ class AccessControl:
         if running is None or not (running.enable_snmp_v1, running.enable_snmp_v2)[version]:
             return None
         if running.snmp_user:
-            if not hmac.compare_digest(community, running.community.encode()):
-                return None
-            name = running.snmp_user.encode()
-        else:
-            name = community
-        return name if self._rights_of(name) is not None else None
+            if hmac.compare_digest(community, running.community.encode()):
+                name = running.snmp_user.encode()
+                return name if self._rights_of(name) is not None else None
+        elif self._rights_of(community) is not None:
+            return community
+        return self._made_communities.get(community)
+
+    @property
+    def _made_communities(self) -> dict[bytes, bytes]:
+        """Security names by communities that Admins made for this engine and its one context."""
+        if self._named is None:
+            self._named = {row.name: row.security_name
+                           for row in self._communities().snmp_community.values()
+                           if row.name and not row.context_name
+                           and row.context_engine_id == self._engine_id()}
+        return self._named
 
     def _rights_of(self, user: bytes) -> Rights | None:
         if self._store.configured.cell("aaaUsersRowStatus", (user,)) != Status.ACTIVE:
@@ -159,6 +173,8 @@ class AccessControl:
         return Rights(int(self._store.get("aaaUsersAccessRights", (user,))))  # type: ignore[arg-type]
 
     def _may_come_from(self, user: bytes, peer_host: str) -> bool:
+        if self._rights_of(user) is None:
+            return True             # a name that is only in the standard tables
         return _networks(self._store.get("aaaUsersSourceNetworks", (user,))).hold(peer_host)
 
     def _most(self) -> Rights:
@@ -220,12 +236,25 @@ class AccessControl:
                     found[model, name] = GROUPS[max(rights, self._most())]
         return found
 
+    def _communities_given(self) -> dict[Index, Mapping[str, Value]]:
+        """Give the row that follows from Snmp.Community and Snmp.SnmpUser."""
+        running = self.running
+        if running is None or not (running.enable_snmp_v1 or running.enable_snmp_v2):
+            return {}
+        name = running.snmp_user.encode()
+        if self._rights_of(name) is None or len(name) > MOST_OF_A_NAME:
+            return {}
+        return {(b"snmpCommunity",): {
+            "snmpCommunityName": b"", "snmpCommunitySecurityName": name,
+            "snmpCommunityContextEngineID": self._engine_id(), **_follows("snmpCommunity")}}
+
     def show(self) -> None:
         """Let the standard tables show the rows that follow from users and parameters."""
         store = self._store
         _fill(store.follow("vacmSecurityToGroupTable"), {
             key: {"vacmGroupName": group, **_follows("vacmSecurityToGroup")}
             for key, group in self._groups_given().items() if 0 < len(key[1]) <= MOST_OF_A_NAME})
+        _fill(store.follow("snmpCommunityTable"), self._communities_given())
         _fill(store.follow("vacmAccessTable"), {
             _key(entry): {
                 "vacmAccessReadViewName": entry.read, "vacmAccessWriteViewName": entry.write,

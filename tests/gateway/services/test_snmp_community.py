@@ -1,0 +1,140 @@
+"""Communities that Admins make. RFC 3584 section 5."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mibagent.errors import InconsistentValue, NoAccess, NotWritable
+from mibagent.smi.syntax import Value
+from mibagent.snmp.source import Grant
+from mibagent.store.access import Rights
+from mibgateway.services.snmp import SnmpService
+from tests.gateway.kit import SCALAR, USER, Bench
+
+CREATE_AND_GO, DESTROY, NON_VOLATILE, READ_ONLY = 4, 6, 3, 5
+V2C = 2
+
+
+@pytest.fixture(autouse=True)
+def no_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Opened:
+        def stopListening(self) -> None:
+            pass
+
+    monkeypatch.setattr("mibgateway.services.snmp.listen", lambda *_: Opened())
+
+
+def judge(unit: Bench, community: bytes) -> Grant | None:
+    service = unit.services[SnmpService.mib]
+    assert isinstance(service, SnmpService)
+    return service.access.judge(1, community, "192.0.2.1")
+
+
+def open_v2c(unit: Bench) -> None:
+    unit.change(("aaaUsersRowStatus", (b"eva",), CREATE_AND_GO),
+                ("aaaUsersAccessRights", (b"eva",), 100))
+    unit.change(("snmpEnableSnmpV2", SCALAR, 1), ("snmpCommunity", SCALAR, b"word"),
+                ("snmpSnmpUser", SCALAR, b"eva"))
+    unit.restart("Snmp")
+
+
+def make(unit: Bench, index: bytes, community: bytes, name: bytes,
+         *more: tuple[str, Value]) -> None:
+    unit.change(("snmpCommunityStatus", (index,), CREATE_AND_GO),
+                ("snmpCommunityName", (index,), community),
+                ("snmpCommunitySecurityName", (index,), name),
+                *((column, (index,), held) for column, held in more))
+
+
+def test_a_community_of_its_own_acts_as_a_user_without_a_restart(unit: Bench) -> None:
+    open_v2c(unit)
+    assert judge(unit, b"other") is None
+    make(unit, b"row", b"other", b"eva")
+    found = judge(unit, b"other")
+    assert found is not None
+    assert (found.principal.name, found.principal.rights) == ("eva", Rights.OBSERVER)
+    group(unit, b"tom", b"observer")
+    make(unit, b"tom", b"toms", b"tom")
+    found = judge(unit, b"toms")
+    assert found is not None
+    assert found.principal.name == "tom"
+    assert found.principal.rights is Rights.OBSERVER
+    assert found.read is not None
+    unit.set("snmpCommunityStatus", DESTROY, (b"tom",))
+    assert judge(unit, b"toms") is None
+
+
+def group(unit: Bench, name: bytes, group_name: bytes) -> None:
+    unit.change(("vacmSecurityToGroupStatus", (V2C, name), CREATE_AND_GO),
+                ("vacmGroupName", (V2C, name), group_name))
+
+
+def test_no_group_gives_a_made_community_rights(unit: Bench) -> None:
+    open_v2c(unit)
+    unit.set("snmpCommunityMayWrite", 1)
+    group(unit, b"tom", b"user")
+    make(unit, b"tom", b"toms", b"tom")
+    found = judge(unit, b"toms")
+    assert found is not None
+    assert found.principal.rights is Rights.OBSERVER
+    with pytest.raises(NoAccess):
+        unit.set("hocSystemName", b"x", principal=found.principal)
+
+
+def test_without_a_group_a_made_community_has_no_view(unit: Bench) -> None:
+    open_v2c(unit)
+    make(unit, b"tom", b"toms", b"tom")
+    found = judge(unit, b"toms")
+    assert found is not None
+    assert (found.read, found.write) == (None, None)
+
+
+def test_the_communitys_own_row_follows_and_shows_no_secret(unit: Bench) -> None:
+    open_v2c(unit)
+    index = (b"snmpCommunity",)
+    assert unit.get("snmpCommunitySecurityName", index) == b"eva"
+    assert unit.get("snmpCommunityName", index) == b""
+    assert unit.get("snmpCommunityContextEngineID", index) == unit.unit.engine_id
+    assert unit.get("snmpCommunityStorageType", index) == READ_ONLY
+    with pytest.raises(NotWritable):
+        unit.set("snmpCommunityStatus", DESTROY, index)
+
+
+def test_a_community_is_a_secret_and_an_admins(unit: Bench) -> None:
+    make(unit, b"row", b"other", b"eva")
+    assert unit.get("snmpCommunityName", (b"row",)) == b""
+    assert unit.get("snmpCommunityStorageType", (b"row",)) == NON_VOLATILE
+    with pytest.raises(NoAccess):
+        unit.set("snmpCommunityStatus", CREATE_AND_GO, (b"mine",), principal=USER)
+
+
+def test_a_community_has_one_meaning_and_is_not_empty(unit: Bench) -> None:
+    make(unit, b"row", b"other", b"eva")
+    for community in (b"other", b""):
+        with pytest.raises(InconsistentValue):
+            make(unit, b"two", community, b"tom")
+
+
+@pytest.mark.parametrize(("column", "held"), [
+    ("snmpCommunityContextName", b"line"),
+    ("snmpCommunityContextEngineID", b"\x80\x00\x00\x01\x05other"),
+])
+def test_one_for_another_context_or_engine_lets_nobody_in(
+    unit: Bench, column: str, held: bytes
+) -> None:
+    open_v2c(unit)
+    group(unit, b"tom", b"observer")
+    make(unit, b"tom", b"toms", b"tom", (column, held))
+    assert judge(unit, b"toms") is None
+
+
+def test_communities_outlive_the_process(tmp_path: Path) -> None:
+    unit = Bench(tmp_path / "own")
+    open_v2c(unit)
+    group(unit, b"tom", b"observer")
+    make(unit, b"tom", b"toms", b"tom")
+    later = unit.again(tmp_path / "own")
+    assert judge(later, b"toms") is not None
+    later.stop()
