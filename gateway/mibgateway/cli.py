@@ -375,12 +375,19 @@ def mib() -> None:
 
 @mib.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-def check(files: tuple[Path, ...]) -> None:
-    """Say what is wrong with MIB files: file, object and reason."""
+@click.option("--mibs", type=_DIRECTORY, multiple=True, metavar="DIR",
+              help="A folder of MIBs to import from.")
+def check(files: tuple[Path, ...], mibs: tuple[Path, ...]) -> None:
+    """Say what is wrong with MIB files: file, line, object, reason and remedy.
+
+    An error is what can't be served, and makes the exit status 1; a warning is what can.
+    """
     from mibagent.model.load import examine
-    found = examine(files)
+    from mibagent.model.remedies import remedy_of
+    found = examine(files, mibs)
     for finding in found:
         click.echo(str(finding))
+        click.echo(f"    {remedy_of(finding)}")
     if not found:
         click.echo(f"{len(files)} file{'s' * (len(files) > 1)}: nothing is wrong")
     sys.exit(1 if any(finding.severity == "error" for finding in found) else 0)

@@ -21,6 +21,9 @@ ELSEWHERE: dict[str, str] = {
     "agent/mibagent/model/findings.py": "tests/agent/model/test_broken.py",
     "agent/mibagent/model/rules.py": "tests/agent/model/test_broken.py",
     "agent/mibagent/model/structure.py": "tests/agent/model/test_broken.py",
+    # other people's MIBs
+    "agent/mibagent/model/mend.py": "tests/agent/model/test_foreign.py",
+    "agent/mibagent/model/remedies.py": "tests/agent/model/test_foreign.py",
     # files and their texts
     "agent/mibagent/model/places.py": "tests/agent/model/test_texts_and_places.py",
     "agent/mibagent/model/sources.py": "tests/agent/model/test_texts_and_places.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from mibagent.model.capabilities import Capabilities
@@ -9,6 +10,7 @@ from mibagent.model.clauses import (
     Modules,
     NotificationClause,
     ObjectClause,
+    TypeUse,
     find_node,
     find_object,
     home_of,
@@ -112,8 +114,20 @@ class Builder:
         try:
             self._syntaxes[clause.name] = self._resolver.resolve(clause.module, clause.use)
         except SyntaxFault as fault:
+            return self._resolve_bare(clause, clause.use, fault)
+        return True
+
+    def _resolve_bare(self, clause: ObjectClause, use: TypeUse, fault: SyntaxFault) -> bool:
+        """Take other people's SYNTAX without the limits that make no sense."""
+        bare = None
+        if not self.is_service(clause.module) and (use.ranges or use.labels):
+            with contextlib.suppress(SyntaxFault):
+                bare = self._resolver.resolve(clause.module, TypeUse(use.name))
+        if bare is None:
             self.say(clause.module, clause.name, str(fault))
             return False
+        self._syntaxes[clause.name] = bare
+        self.say(clause.module, clause.name, f"{fault}; its limits are left out", "warning")
         return True
 
     def _tables(
@@ -156,7 +170,8 @@ class Builder:
         applies, _blank, applies_to = prose.keys.get("Applies", "at-once").partition(" ")
         return ObjectNode(
             oid=clause.oid, name=clause.name, module=clause.module, syntax=syntax,
-            access=ACCESS.get(clause.access, Access.NOT_ACCESSIBLE),
+            access=ACCESS.get(clause.access, Access.NOT_ACCESSIBLE if service
+                              else Access.READ_ONLY),
             table=table if clause.kind == "column" else None,
             default=self._default(clause, syntax), units=clause.units, description=prose.text,
             reference=" ".join(clause.reference.split()), status=clause.status or "current",

@@ -43,9 +43,11 @@ def load_with_findings(
     model, findings = build(modules, digest)
     broken = {module.file for name, module in compiled.declared.items() if name not in modules}
     echoes = {name for name in compiled.declared if name not in modules}
+    cut = {(module.file, name) for module in compiled.declared.values() for name in module.cut}
     kept = [
         finding for finding in findings
-        if finding.file not in broken and not _is_echo(finding, echoes)]
+        if finding.file not in broken and not _is_echo(finding, echoes)
+        and (finding.file, finding.object) not in cut]
     return model, sorted(set(compiled.findings + kept), key=lambda found: found.severity)
 
 
@@ -66,13 +68,13 @@ def load_with_needed(
     return replace(model, findings=kept)
 
 
-def examine(paths: Iterable[Path]) -> list[Finding]:
-    """Give what is wrong in MIB files, whose imports may come from beside them or from ours."""
+def examine(paths: Iterable[Path], folders: Sequence[Path] = ()) -> list[Finding]:
+    """Give what is wrong in MIB files; imports may come from folders, beside them or from ours."""
     named = [Path(path) for path in paths]
     try:
         own = gather(named)
         beside = [path.parent for path in named if path.is_file()]
-        others = gather([*beside, *mib_folders()])
+        others = gather([*folders, *beside, *mib_folders()])
     except ModelError as error:
         return [Finding(error.where, error.name, error.why)]
     names = {file.path for file in own}

@@ -41,7 +41,8 @@ class _Examination:
 
     def say(self, module: str, name: str, reason: str, severity: Severity = "error") -> None:
         declared = self.modules[module].declared
-        line = declared.lines.get(name, 0)
+        source = declared.imports.get(name, name)
+        line = declared.lines.get(name) or declared.import_lines.get(source, 0)
         self.findings.append(Finding(declared.file, name, reason, severity, line))
 
 
@@ -95,39 +96,42 @@ def _check_sequences(examination: _Examination, module: ModuleClauses) -> None:
 
 def _is_sound(examination: _Examination, clause: ObjectClause) -> bool:
     found: list[str] = []
+    odd: list[str] = []
+    is_lenient = clause.module not in examination.services
     is_old = not examination.modules[clause.module].identity
     access = _OLD_ACCESS if is_old else _ACCESS
     status = _STATUS | _OLD_STATUS if is_old else _STATUS
     if clause.access not in access | _ACCESS if is_old else clause.access not in access:
-        found.append(f"MAX-ACCESS {clause.access} is unknown" if clause.access
-                     else "has no MAX-ACCESS")
+        odd.append(f"MAX-ACCESS {clause.access} is unknown" if clause.access
+                   else "has no MAX-ACCESS")
     if clause.status not in status:
-        found.append(f"STATUS {clause.status} is unknown" if clause.status else "has no STATUS")
+        odd.append(f"STATUS {clause.status} is unknown" if clause.status else "has no STATUS")
     if not clause.oid or len(clause.oid) > MAX_SUB_IDENTIFIERS:
         found.append("has no object identifier of 1 to 128 parts")
     elif clause.oid[-1] == 0:
-        found.append("an object's last arc is not 0")
+        odd.append("an object's last arc is not 0")
     if len(clause.name) > _LONGEST_NAME and clause.module in examination.services:
         found.append("a descriptor has at most 64 characters")
     if not clause.name[:1].islower():
-        found.append("a descriptor starts with a small letter")
+        odd.append("a descriptor starts with a small letter")
+    if clause.kind in ("table", "row") and clause.access != "not-accessible":
+        odd.append("a table is not-accessible" if clause.kind == "table"
+                   else "an entry is not-accessible")
     found += _misplaced(examination, clause)
     for reason in found:
         examination.say(clause.module, clause.name, reason)
-    return not found
+    for reason in odd:
+        examination.say(clause.module, clause.name, reason, "warning" if is_lenient else "error")
+    return not found and (is_lenient or not odd)
 
 
 def _misplaced(examination: _Examination, clause: ObjectClause) -> list[str]:
     above = clause.oid[:-1]
     match clause.kind:
         case "table":
-            if clause.access != "not-accessible":
-                return ["a table is not-accessible"]
             if (*clause.oid, 1) not in examination.rows:
                 return ["the table has no entry at arc 1"]
         case "row":
-            if clause.access != "not-accessible":
-                return ["an entry is not-accessible"]
             if above not in examination.tables or clause.oid[-1] != 1:
                 return ["the entry is not at arc 1 of a table"]
         case "column":

@@ -23,6 +23,10 @@ _DECLARED = re.compile(
     r"|::=\s*(?P<tc>TEXTUAL-CONVENTION)\b|::=\s*(?P<sequence>SEQUENCE)\s*\{)")
 _DEFVAL = re.compile(r"\bDEFVAL\s*(?=\{)")
 _WORDS = {"MACRO": "MCRxxO", "CHOICE": "CHCxxE", "EXPORTS": "XPTxxS"}
+_SERVICE = re.compile(r"^\s*Service: [A-Z]", re.MULTILINE)
+_UNDERSCORED = re.compile(r"(?<![\w-])[A-Za-z][A-Za-z0-9-]*(?:_[A-Za-z0-9_-]*)+")
+UNDERSCORE = "Zu95Z"
+"""Stands for `_`, which SMI does not have, in other people's names."""
 _DASHED = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+")
 
 MASK = "@"
@@ -38,8 +42,14 @@ class Declared:
     text: str
     """What pysmi is to read."""
     line: int
+    is_strict: bool = False
+    """Whether it is one of services, in which nothing is mended."""
+    cut: set[str] = field(default_factory=set)
+    """What could not be read and was cut out."""
     imports: dict[str, str] = field(default_factory=dict)
     """Modules by imported name."""
+    import_lines: dict[str, int] = field(default_factory=dict)
+    """Line of each FROM by module."""
     lines: dict[str, int] = field(default_factory=dict)
     """Line of each declaration by name."""
     kinds: dict[str, str] = field(default_factory=dict)
@@ -96,18 +106,21 @@ def unmask_names(text: str) -> str:
     """Give back the words that stood inside names."""
     for word, mask in _WORDS.items():
         text = text.replace(mask, word)
-    return text
+    return text.replace(UNDERSCORE, "_")
 
 
 def scan(file: str, text: str, strings: Strings) -> list[Declared]:
     """Give the modules of a file, none where it is no MIB."""
     masked = strings.mask(text)
+    is_strict = _SERVICE.search(text) is not None
+    if not is_strict:
+        masked = _UNDERSCORED.sub(lambda found: found.group().replace("_", UNDERSCORE), masked)
     heads = list(_HEAD.finditer(masked))
     found: list[Declared] = []
     for place, head in enumerate(heads):
         end = heads[place + 1].start() if place + 1 < len(heads) else len(masked)
         line = masked.count("\n", 0, head.start())
-        module = Declared(unmask_names(head.group(1)), file, "", line + 1)
+        module = Declared(unmask_names(head.group(1)), file, "", line + 1, is_strict)
         body = "\n" * line + masked[head.start():end]
         _scan_imports(module, body)
         _scan_declarations(module, body)
@@ -119,7 +132,10 @@ def scan(file: str, text: str, strings: Strings) -> list[Declared]:
 
 def _scan_imports(module: Declared, body: str) -> None:
     match = _IMPORTS.search(body)
-    for names, source in _FROM.findall(match.group(1)) if match else ():
+    for found in _FROM.finditer(match.group(1)) if match else ():
+        names, source = found.groups()
+        at = match.start(1) + found.end() if match else 0
+        module.import_lines[unmask_names(source)] = body.count("\n", 0, at) + 1
         for name in re.findall(r"[\w-]+", names):
             module.imports[unmask_names(name)] = unmask_names(source)
 

@@ -11,6 +11,7 @@ from mibagent.model.cache import load_model
 from mibagent.model.findings import Finding, raise_first_error
 from mibagent.model.load import examine, load_files
 from mibagent.model.places import mib_folders
+from mibagent.model.remedies import remedy_of
 from mibagent.model.sources import MibFile, gather
 from tests.agent.model.texts import BROKEN, SOUND, load_text, module, scalar
 
@@ -72,6 +73,7 @@ def test_the_fault_is_found(name: str, of_what: str, reason: str) -> None:
     assert any(found.object == of_what and reason in found.reason for found in findings), findings
     assert {found.file for found in findings} == {str(path)}
     assert all(found.severity == "error" for found in findings)
+    assert all(remedy_of(found) for found in findings), findings
 
 
 def test_every_broken_file_has_its_fault_named_here() -> None:
