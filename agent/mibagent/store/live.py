@@ -121,11 +121,16 @@ class Snapshot(LiveTable[RowT]):
         if rows is self._last:
             return
         self._last = rows
-        found = {as_index(key): row for key, row in rows.items()}
-        for index in [index for index in self._rows if index not in found]:
+        found: dict[Index, RowT] = {
+            (key,) if type(key) is int else as_index(key): row for key, row in rows.items()}
+        known = self._rows
+        for index in known.keys() - found.keys():
             self.remove(index)
         for index, row in found.items():
-            self.add(index, row)
+            if index in known:
+                known[index] = row
+            else:
+                self.add(index, row)
 
     def get(self, key: Any) -> RowT | None:
         self.refresh()

@@ -38,6 +38,7 @@ class Facts:
 
     index: int
     name: str
+    """As people read it: what is no UTF-8 in it is a question mark."""
     kind: int
     mtu: int
     speed: int
@@ -97,8 +98,8 @@ def links() -> Links:
         own = known.get(name, [])
         count = counted.get(name)
         facts = Facts(
-            index, name, _kind(index, name), state.mtu, _speed(state.speed), _physical(own),
-            wanted, _oper(name, wanted, state.isup), "promisc" in flags,
+            index, readable(name), _kind(index, name), state.mtu, _speed(state.speed),
+            _physical(own), wanted, _oper(name, wanted, state.isup), "promisc" in flags,
             _is_device(index, name), below=_below(name, indexes))
         if count is not None:
             facts = replace(
@@ -118,8 +119,13 @@ def states() -> dict[int, tuple[str, bool, int]]:
     for index, name in socket.if_nameindex():
         flags = _text(NET / name / "flags")
         wanted = bool(int(flags, 16) & 1) if flags else False
-        found[index] = (name, wanted, _oper(name, wanted, False))
+        found[index] = (readable(name), wanted, _oper(name, wanted, False))
     return found
+
+
+def readable(name: str) -> str:
+    """Give a name of the host's, whose octets may be anything, as a text."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _speed(told: int) -> int:

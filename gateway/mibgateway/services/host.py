@@ -130,6 +130,12 @@ class ProcessRow:
     parameters: str = ""
 
 
+def _processes() -> dict[int, ProcessRow]:
+    """Ask the host; rows are made where it is asked, which may be a thread."""
+    return {number: _process(process) for number, process in processes().items()
+            if 0 < number < 2**31}
+
+
 def _process(process: Process) -> ProcessRow:
     return ProcessRow(
         process.number, _cut(process.name, 64), _cut(process.path, 128),
@@ -166,7 +172,7 @@ class HostService(Service[HostSettings]):
     def __init__(self, unit: Any) -> None:
         super().__init__(unit)
         self._machine: Reading[Machine] = self._reading(machine)
-        self._processes: Reading[dict[int, Process]] = self._reading(processes)
+        self._processes: Reading[dict[int, ProcessRow]] = self._reading(_processes)
         self._load: Reading[list[int]] = self._reading(Load().percent)
         self._named = ""
 
@@ -254,7 +260,7 @@ class HostService(Service[HostSettings]):
                           _cut(self._named, 64), RUNNING)
                 for number, _ in enumerate(parts.load, 1)]
         rows += [DeviceRow(OF_INTERFACES + facts.index, self._name("hrDeviceNetwork"),
-                           f"network interface {facts.name}", _status(facts))
+                           _cut(f"network interface {facts.name}", 64), _status(facts))
                  for facts in parts.links.interfaces.values()]
         rows += [DeviceRow(OF_DISKS + disk.number, self._name("hrDeviceDiskStorage"),
                            _cut(f"disk {disk.name}", 64), RUNNING) for disk in parts.machine.disks]
@@ -296,9 +302,7 @@ class HostService(Service[HostSettings]):
     @provides("hrSWRunTable")
     def running(self) -> LiveTable[ProcessRow]:
         """The processes."""
-        self._run: LiveTable[ProcessRow] = _Derived(self._processes.get, lambda found: {
-            number: _process(process) for number, process in found.items()
-            if 0 < number < 2**31})
+        self._run: LiveTable[ProcessRow] = Snapshot(self._processes.get)
         return self._run
 
     @provides("hrSWRunPerfTable")

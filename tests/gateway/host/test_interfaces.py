@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mibgateway.host.interfaces import LOOPBACK, UP, links, states
+from mibgateway.host.interfaces import LOOPBACK, UP, links, readable, states
 
 
 @pytest.fixture
@@ -42,6 +42,11 @@ def test_its_counters_count(loopback: int) -> None:
 def test_the_loopback_address_is_loopbacks(loopback: int) -> None:
     found = [address for address in links().addresses if address.octets == bytes((127, 0, 0, 1))]
     assert [(address.interface, address.kind) for address in found] == [(loopback, "unicast")]
+
+
+def test_a_name_that_is_no_text_becomes_one() -> None:
+    assert readable("eth0") == "eth0" and readable("büro") == "büro"
+    assert readable(b"x\xff".decode("utf-8", "surrogateescape")) == "x?"
 
 
 def test_the_cheap_look_agrees_with_the_whole_one() -> None:
