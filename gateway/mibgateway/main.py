@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import resource
 import secrets
 import sys
 from collections.abc import Callable, Iterator
@@ -392,6 +393,7 @@ def run_order(
     logging.getLogger("twisted").setLevel(logging.WARNING)
     PythonLoggingObserver("twisted").start()
     status = 0
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))      # private keys are in memory
     try:
         launch = Launch(reactor, order)
     except MibgateError as error:

@@ -97,6 +97,12 @@ def test_every_line_of_a_walk_fits_its_mib(unit: UnitProcess) -> None:
                 and "Enable" in line]
 
 
+def test_no_core_dump_holds_its_keys(unit: UnitProcess) -> None:
+    limits = Path(f"/proc/{unit.pid}/limits").read_text()
+    (core,) = [line for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert core.split()[4:6] == ["0", "0"]
+
+
 def test_a_table_is_shown_as_a_table(unit: UnitProcess) -> None:
     done = unit.tool("snmptable", "-Cb", "-Cf", ";", "127.0.0.1", "sipEpTransportConfigTable")
     assert done.stdout.splitlines()[-1] == "default;enable;disable;disable"

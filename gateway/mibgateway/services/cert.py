@@ -299,7 +299,7 @@ class CertService(Service[CertSettings]):
     @offline("certImportTable")
     def import_wishes(self, job: Job[ImportArguments]) -> list[Wish]:
         """Give the same as wishes, for a script at the start."""
-        return self._wishes_of(job, self._keys())
+        return list(self._current(self._wishes_of(job, self._keys())))
 
     @provides("certStatLastTransferResult")
     def last_result(self) -> int:
@@ -308,10 +308,18 @@ class CertService(Service[CertSettings]):
 
     async def _commit(self, wishes: list[Wish]) -> None:
         with self.unit.store.begin(SYSTEM) as transaction:
-            for wish in wishes:
+            for wish in self._current(wishes):
                 transaction.put(wish)
             transaction.prepare()
             await transaction.commit()
+
+    def _current(self, wishes: list[Wish]) -> Iterator[Wish]:
+        """Leave out the making of rows that are there by now, made by a job beside this one."""
+        for wish in wishes:
+            table = self.unit.model[wish.name].table if "@" not in wish.name else None
+            makes = table is not None and wish.value == int(RowStatus.CREATE_AND_GO)
+            if not (makes and self.unit.store.tip.has_row(table, wish.index)):
+                yield wish
 
     def _keys(self) -> dict[str, bytes]:
         """Give the unit's keys, those of requests by their names, for what comes without one."""
@@ -345,12 +353,9 @@ class CertService(Service[CertSettings]):
 
     def _laid(self, table: str, name: str, cells: dict[str, Value]) -> list[Wish]:
         index = (name.encode(),)
-        wishes = [Wish(table + part, index, value, raw=True) for part, value in cells.items()]
-        model = self.unit.model.tables[table + "Table"]
-        if not self.unit.store.tip.has_row(model, index):
-            wishes.insert(0, Wish(table + "RowStatus", index, int(RowStatus.CREATE_AND_GO),
-                                  raw=True))
-        return wishes
+        made = Wish(table + "RowStatus", index, int(RowStatus.CREATE_AND_GO), raw=True)
+        return [made, *(Wish(table + part, index, value, raw=True)
+                        for part, value in cells.items())]
 
     def _octets(self, job: Job[ImportArguments]) -> bytes:
         given = job.arguments

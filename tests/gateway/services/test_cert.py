@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     pkcs12,
 )
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import ConnectionRefusedError
 from twisted.python.failure import Failure
 
@@ -616,6 +617,27 @@ def test_requests_are_bounded_and_the_same_name_again_replaces(unit: Bench) -> N
     before = unit.get(REQUESTS + "Pem", (b"gw3.pem",))
     requested(unit, b"gw3.pem")
     assert unit.get(REQUESTS + "Pem", (b"gw3.pem",)) != before
+
+
+def test_two_jobs_for_one_name_at_once_both_succeed(unit: Bench) -> None:
+    """Each reads its file before either commits; the later commit is the one that stays."""
+    held: list[tuple[Callable[[], Any], Deferred[Any]]] = []
+
+    def in_thread(call: Callable[[], Any]) -> Deferred[Any]:
+        held.append((call, Deferred()))
+        return held[-1][1]
+
+    unit.unit.in_thread = in_thread  # type: ignore[method-assign,assignment]
+    renewed = leaf(days=700)
+    waited = [ensureDeferred(unit.session().run("certImportTable", arguments(  # type: ignore[arg-type]
+        Type=HOST, FileName=b"unit.pem", Pem=each.pem()))) for each in (leaf(), renewed)]
+    unit.settle()
+    read = [call() for call, _ in held]
+    for (_, done), wishes in zip(held, read, strict=True):
+        done.callback(wishes)
+    jobs: list[Any] = [unit.result(each) for each in waited]  # type: ignore[arg-type]
+    assert [job.error for job in jobs] == ["", ""]
+    assert unit.unit.vault.hosts["unit.pem"].certificate == renewed.certificate
 
 
 # -- revocation
