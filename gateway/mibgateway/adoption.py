@@ -143,7 +143,5 @@ def _is_for_another(kept: object, engine_id: bytes) -> bool:
         engine = found.get("engine", "")
     except (ValueError, AttributeError):
         return False
-    if found.get("masters"):
-        return False                # keys for any engine ID can be made of them
     has_keys = any(value for key, value in found.items() if key not in ("engine", "scrypt"))
     return bool(engine) and has_keys and bytes.fromhex(engine) != engine_id

@@ -6,7 +6,12 @@ another; `mibgate_units` makes as many as a test wants. docs/pytest.md has worke
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
 from collections.abc import Generator, Iterator
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +20,11 @@ if TYPE_CHECKING:
     from mibgateway.testing import LabUnit
 
 SCOPES = ("session", "module", "function")
+
+FILES_LOOKED_AT = 200
+"""Test files that are searched for our fixture, which takes some milliseconds."""
+
+_TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 
 LOG_SHOWN = 20_000
 """Characters of a unit's log that a report of a failed test shows, the newest."""
@@ -41,6 +51,38 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "mibgate(scope=…, script=…, listen=…, **more): how mibgate_unit is for these "
         "tests; what mibgateway.testing.LabUnit takes")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Start the shared unit while pytest is still starting, where the tests speak of it."""
+    given = early_config.known_args_namespace
+    idle = ("collectonly", "help", "version", "markers", "showfixtures", "numprocesses")
+    if not any(getattr(given, name, None) for name in idle) and _speak_of_it(early_config):
+        laboratory(early_config).begin_early()
+
+
+def _speak_of_it(config: pytest.Config) -> bool:
+    """Whether a file that is to be collected names the fixture; only so many are looked at."""
+    named = config.known_args_namespace.file_or_dir or config.getini("testpaths") or ["."]
+    base = config.invocation_params.dir
+    paths = _test_files([base / str(each).partition("::")[0] for each in named])
+    for path in islice(paths, FILES_LOOKED_AT):
+        with contextlib.suppress(OSError):
+            if b"mibgate_unit" in path.read_bytes():
+                return True
+    return False
+
+
+def _test_files(places: list[Path]) -> Iterator[Path]:
+    for place in places:
+        if place.is_file():
+            yield place
+            continue
+        for folder, folders, names in os.walk(place):
+            folders[:] = sorted(name for name in folders if name[0] not in "._"
+                                and name not in ("build", "dist", "node_modules", "venv"))
+            yield from (Path(folder, name) for name in names if _TEST_FILE.fullmatch(name))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -85,6 +127,14 @@ class Laboratory:
         if scope != "function":
             self._unit(self._key(item, scope, given), given).launch()
 
+    def begin_early(self) -> None:
+        """Start the unit that the run's tests share, before any of them is known."""
+        scope = self._config.known_args_namespace.mibgate_scope \
+            or self._config.getini("mibgate_scope")
+        if scope == "session":
+            given = self._with_script({})
+            self._unit(("session", "", repr(sorted(given.items()))), given).launch()
+
     def shared(self, item: pytest.Item) -> Iterator[LabUnit]:
         """Give the unit of a test, in its start configuration."""
         scope, given = self._wanted(item)
@@ -113,6 +163,9 @@ class Laboratory:
                     or self._config.getini("mibgate_scope"))
         if scope not in SCOPES:
             raise pytest.UsageError(f"mibgate scope {scope!r}: one of {', '.join(SCOPES)}")
+        return scope, self._with_script(given)
+
+    def _with_script(self, given: dict[str, Any]) -> dict[str, Any]:
         script = str(self._config.getini("mibgate_script"))
         if script and "script" not in given:
             path = (self._config.inipath.parent if self._config.inipath
@@ -121,7 +174,7 @@ class Laboratory:
                 given["script"] = path.read_text(encoding="utf-8")
             except OSError as error:
                 raise pytest.UsageError(f"mibgate_script {path}: {error.strerror}") from None
-        return scope, given
+        return given
 
     def _key(self, item: pytest.Item, scope: str, given: dict[str, Any]) -> tuple[object, ...]:
         module = item.getparent(pytest.Module)

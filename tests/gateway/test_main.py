@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from mibgateway.services.aaa import is_password
 from mibgateway.state import StateDirectory
 from tests.gateway.kit import AtOnce, Reactor, model
 from tests.gateway.tls.pki import chain_pem, issue
+from tests.structure.tree import ROOT
 
 
 class Opened:
@@ -417,7 +419,8 @@ def test_services_start_in_an_order_in_which_each_finds_what_it_needs() -> None:
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    assert product_version()[0].isdigit()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert product_version() == project["version"]
 
 
 def test_identity_is_kept_as_plain_json(path: Path) -> None:

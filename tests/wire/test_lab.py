@@ -23,6 +23,7 @@ from mibgateway.lab.ready import Ready
 from mibgateway.lab.start import LabOptions, first_script
 from mibgateway.main import Launch, Order
 from mibgateway.northbound.script_grammar import parse_script
+from tests.wire.programs import require
 from tests.wire.unit_process import MIBGATE, WAIT_S, Snmp, folder, mibgate, until
 
 PARENT = """
@@ -98,6 +99,13 @@ def test_the_file_has_all_that_is_needed_and_nothing_stays(home: Path) -> None:
     assert done.returncode == 0, done.stderr
     user = ready.users[0]
     assert (user.name, user.rights) == ("admin", "admin") and user.password
+    assert ready.snmp.v3 and user.priv_password
+    asked = subprocess.run(
+        [require("snmpget"), "-v3", "-l", "authPriv", "-u", user.name, "-a", user.auth_protocol,
+         "-A", user.password, "-x", user.priv_protocol, "-X", user.priv_password, "-Oqv",
+         f"{ready.snmp.address}:{ready.snmp.port}", "1.3.6.1.2.1.1.5.0"],
+        capture_output=True, text=True, check=False, env={"SNMPCONFPATH": os.devnull})
+    assert asked.stdout.strip() == '"scripted"', asked
     status, text = run.end()
     assert status == 0 and "Traceback" not in text
     assert not run.ready_file.exists() and run.left() == []
@@ -195,10 +203,10 @@ def test_a_state_that_is_there_is_not_made_ephemeral(home: Path) -> None:
     assert (state / "unit.db").read_text() == "precious"
 
 
-def test_off_loopback_snmp_stays_closed(home: Path) -> None:
+def test_off_loopback_no_community_is_open(home: Path) -> None:
     run = Run(home, "--listen", "0.0.0.0").launch()
     ready = run.ready()
-    assert (ready.snmp.port, ready.snmp.community) == (0, None)
+    assert (ready.snmp.v2c, ready.snmp.community) == (False, None)
     run.end()
 
 

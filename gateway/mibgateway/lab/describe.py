@@ -12,6 +12,7 @@ from mibagent.model.places import mib_folders
 from mibagent.store.live import as_key
 from mibagent.store.store import ParameterStore
 from mibgateway.lab.ready import PRODUCT, SCHEMA, Listener, Ready, SnmpAccess, User
+from mibgateway.services.snmp import SnmpService
 from mibgateway.unit import Unit
 
 if TYPE_CHECKING:
@@ -39,23 +40,35 @@ def describe(launch: Launch, passwords: dict[str, str], *, ephemeral: bool) -> R
         tuple(str(folder) for folder in (*mib_folders(), *launch.mibs)),
         there(state / "console"), there(state / DOOR), there(state / LOG),
         there(pki / "ca.pem"), there(pki / "ca.key"), there(pki / "unit.pem"),
-        _snmp(unit), tuple(
-            User(name, _label(unit, "aaaUsersAccessRights", (name.encode(),)),
-                 passwords.get(name))
-            for name in _keys(store, "aaaUsersTable")),
+        _snmp(unit), tuple(_user(unit, name, passwords.get(name))
+                           for name in _keys(store, "aaaUsersTable")),
         tuple(_listeners(unit)))
 
 
 def _snmp(unit: Unit) -> SnmpAccess:
     store = unit.store
-    v1, v2c = (bool(store.configured.cell(name, ())) for name in (
-        "snmpEnableSnmpV1", "snmpEnableSnmpV2"))
+    v1, v2c, v3 = (bool(store.get(f"snmpEnableSnmpV{number}")) for number in (1, 2, 3))
     community = store.configured.cell("snmpCommunity", ())
     text = community.decode("utf-8", "replace") if isinstance(community, bytes) else "public"
     return SnmpAccess(
-        unit.options.listen, _number(unit, "snmpPortInUse"), unit.identity.engine_id, v1, v2c,
+        unit.options.listen, _number(unit, "snmpPortInUse"), unit.engine_id.hex(), v1, v2c, v3,
         text if v1 or v2c else None,
         bool(store.get("snmpCommunityMayWrite")), str(unit.state.path.absolute() / "snmp"))
+
+
+def _user(unit: Unit, name: str, password: str | None) -> User:
+    key = name.encode()
+    rights = _label(unit, "aaaUsersAccessRights", (key,))
+    snmp = unit.host.services["Snmp"].wired.service
+    assert isinstance(snmp, SnmpService)
+    found = snmp.users.user(key) if snmp.answers_v3 else None
+    if found is None or found.unusable or found.auth is None:
+        return User(name, rights, password)
+    has_other = unit.store.has_secret("aaaUsersPrivPassword", (key,)) \
+        or unit.store.has_secret("snmpPrivPassword")
+    priv = found.priv.protocol if found.priv is not None else ""
+    return User(name, rights, password, found.auth.protocol, priv,
+                password if priv and not has_other else None)
 
 
 def _listeners(unit: Unit) -> Iterator[Listener]:

@@ -46,6 +46,12 @@ class User:
     """`admin`, `user` or `observer`."""
     password: str | None
     """None where it is not known any more: the unit keeps no password."""
+    auth_protocol: str = ""
+    """Of SNMPv3, as net-snmp's -a takes it; nothing for a user who can't come in that way."""
+    priv_protocol: str = ""
+    """As net-snmp's -x takes it, nothing where messages are not encrypted."""
+    priv_password: str | None = None
+    """The pass phrase of privacy: the password, unless another was set, which is not known."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class SnmpAccess:
     """Hexadecimal digits."""
     v1: bool
     v2c: bool
+    v3: bool
     community: str | None
     """For v1 and v2c; None while both are closed."""
     writes: bool

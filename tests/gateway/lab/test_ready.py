@@ -17,8 +17,8 @@ READY = Ready(
     SCHEMA, PRODUCT, "1.2.3", 4711, True, "/state", "127.0.0.1", "0123456789AB",
     "00:00:5E:00:53:01", "00005E", "mibgate", ("/mibs", "/mibs/ietf"), "/state/console",
     "/state/lab", None, "/state/pki/ca.pem", "/state/pki/ca.key", "/state/pki/unit.pem",
-    SnmpAccess("127.0.0.1", 1161, "80007ed905", False, True, "word", True, "/state/snmp"),
-    (User("admin", "admin", "pass"), User("eve", "observer", None)),
+    SnmpAccess("127.0.0.1", 1161, "80007ed905", False, True, True, "word", True, "/state/snmp"),
+    (User("admin", "admin", "pass", "SHA-256", "AES-128", "pass"), User("eve", "observer", None)),
     (Listener("Snmp", "udp", "127.0.0.1", 1161),
      Listener("SipEp", "tls", "127.0.0.1", 5061, "default")))
 
