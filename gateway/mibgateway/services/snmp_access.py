@@ -157,6 +157,14 @@ class AccessControl:
             return community
         return self._made_communities.get(community)
 
+    def community_of(self, security_name: bytes) -> bytes | None:
+        """Give a community that stands for a security name; the first by name where there are some.
+
+        RFC 3584 section 5.2.3.
+        """
+        return min((community for community, name in self._made_communities.items()
+                    if name == security_name), default=None)
+
     @property
     def _made_communities(self) -> dict[bytes, bytes]:
         """Security names by communities that Admins made for this engine and its one context."""

@@ -222,10 +222,11 @@ class Standings:
         """Those without a notify view, as the log has been told."""
 
     def community_for(self, params: Params) -> bytes | None:
-        """Give the door's own; else the security name is the community."""
-        if (params.security_model, params.security_name) in self._access.told:
+        """Give the door's own, that of snmpCommunityTable, or else the security name itself."""
+        name = params.security_name
+        if (params.security_model, name) in self._access.told:
             return self.community
-        return params.security_name or None
+        return self._access.community_of(name) or name or None
 
     def notify_view_for(self, params: Params) -> View | None:
         """Give the notify view that RFC 3415 finds; the log hears of who has none."""

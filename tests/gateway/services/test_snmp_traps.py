@@ -324,6 +324,20 @@ def test_rows_of_an_admins_own_are_sent_to_at_once_where_their_view_shows_it(uni
     assert {each.to for each in heard(unit)} == {("192.0.2.1", 162)}
 
 
+def test_the_community_of_a_security_name_is_in_its_table_and_else_the_name(unit: Bench) -> None:
+    own(unit)
+    may_see(unit)
+    heard(unit)
+    say(unit)
+    assert {each.to[0]: each.community for each in heard(unit)} == {
+        "192.0.2.1": b"public", "::1": b"nms"}
+    unit.change(("snmpCommunityStatus", A, GO), ("snmpCommunityName", A, b"a word"),
+                ("snmpCommunitySecurityName", A, b"nms"))
+    say(unit)
+    assert {each.to[0]: each.community for each in heard(unit)} == {
+        "192.0.2.1": b"public", "::1": b"a word"}
+
+
 def test_a_filter_of_an_admins_own_keeps_back(unit: Bench) -> None:
     own(unit)
     may_see(unit)
