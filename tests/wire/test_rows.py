@@ -80,3 +80,32 @@ def test_rows_outlive_a_kill_and_the_alias_of_an_interface_too(unit: UnitProcess
     unit.forget_script()
     unit.start()
     assert unit.snmpget(f"{STATUS}.35", "ifAlias.1") == ["active", "loopback of the cellar"]
+
+
+SECRET = "a long enough word"
+ADMIN = ("-v3", "-l", "authPriv", "-u", "eva", "-a", "SHA-256", "-A", SECRET, "-x", "AES",
+         "-X", SECRET)
+
+
+def test_a_volatile_row_ends_with_the_process_and_others_do_not() -> None:
+    script = (f'Aaa.Users[UserName=eva].AccessRights=Admin\n'
+              f'Aaa.Users[UserName=eva].Password="{SECRET}"\nSnmp.SnmpUser=eva\n')
+    with folder("volatile") as home, UnitProcess(home, script) as unit:
+        for name, storage in (("118", "volatile"), ("110", "nonVolatile")):
+            done = unit.tool(
+                "snmpset", *ADMIN, unit.agent, f"snmpTargetAddrRowStatus.{name}", "i",
+                "createAndGo", f"snmpTargetAddrTDomain.{name}", "o", "1.3.6.1.6.1.1",
+                f"snmpTargetAddrTAddress.{name}", "x", "7F000001270F",
+                f"snmpTargetAddrParams.{name}", "s", "nobody",
+                f"snmpTargetAddrStorageType.{name}", "i", storage)
+            assert done.returncode == 0, done.stderr
+        permanent = unit.tool("snmpset", *ADMIN, unit.agent, "snmpTargetAddrStorageType.110", "i",
+                              "permanent")
+        assert "inconsistentValue" in permanent.stderr
+        unit.kill()
+        unit.forget_script()
+        unit.start()
+        found = unit.tool("snmpget", *ADMIN, "-Oqv", unit.agent, "snmpTargetAddrRowStatus.118",
+                          "snmpTargetAddrRowStatus.110", "snmpTargetAddrStorageType.110")
+        assert found.stdout.splitlines() == [
+            "No Such Instance currently exists at this OID", "active", "nonVolatile"]
