@@ -47,6 +47,7 @@ from mibgateway.services.scm import ScmService
 from mibgateway.services.sipep import SipEpService
 from mibgateway.services.snmp import SnmpService
 from mibgateway.services.snmp_community import CommunityService
+from mibgateway.services.snmp_usm import UsmService
 from mibgateway.services.snmp_vacm import VacmService
 from mibgateway.snmp_users import names_in
 from mibgateway.state import StateDirectory
@@ -55,7 +56,7 @@ from mibgateway.whereabouts import KEPT, EngineClaim, check_whereabouts
 
 SERVICES: tuple[type[Service[Any]], ...] = (
     ScmService, HocService, NlmService, AaaService, CertService, SystemGroup, EngineGroup,
-    DispatchGroup, TargetGroup, NotificationGroup, VacmService, CommunityService,
+    DispatchGroup, TargetGroup, NotificationGroup, VacmService, CommunityService, UsmService,
     SnmpService, SipEpService, InterfacesService, AddressesService, HostService, EntityService,
 )
 """In the order in which they start."""

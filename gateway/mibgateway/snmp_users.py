@@ -27,13 +27,23 @@ from mibagent.snmp.keys import (
 )
 from mibagent.snmp.priv import privacy_of
 from mibagent.snmp.users import User
-from mibagent.store.layers import View
+from mibagent.store.layers import View, value_in
 from mibagent.store.rows import Status
+from mibagent.store.transaction import Plain
 
 OVERRIDE = "aaaUsers@snmp"
 """Keys that came by SNMP, as JSON: `engine`, and `auth` and `priv` with protocol and key."""
 
 MOST_OF_A_NAME = 32
+KEY_CHANGES = {
+    "usmUserAuthKeyChange": "auth", "usmUserOwnAuthKeyChange": "auth",
+    "usmUserPrivKeyChange": "priv", "usmUserOwnPrivKeyChange": "priv",
+}
+"""Columns that change a key, and which."""
+
+OWN_KEY_CHANGES = ("usmUserOwnAuthKeyChange", "usmUserOwnPrivKeyChange")
+"""What whoever it is about may write, whatever his rights."""
+
 MOST_REMOTE = 64
 """Users at other engines whose keys are remembered."""
 
@@ -106,6 +116,32 @@ class Running(Protocol):
     def allow_legacy_algorithms(self) -> bool: ...
 
 
+class AsConfigured:
+    """What the agent would run with if it started on a layer of the store."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def _value(self, name: str) -> Any:
+        return value_in(self._view, self._view.shape.model[name], ())
+
+    @property
+    def auth_protocol(self) -> AuthProtocol:
+        return AuthProtocol(self._value("snmpAuthProtocol"))
+
+    @property
+    def priv_protocol(self) -> PrivProtocol:
+        return PrivProtocol(self._value("snmpPrivProtocol"))
+
+    @property
+    def priv_password(self) -> bytes:
+        return bytes(self._value("snmpPrivPassword"))
+
+    @property
+    def allow_legacy_algorithms(self) -> bool:
+        return bool(self._value("snmpAllowLegacyAlgorithms"))
+
+
 class Unusable(Exception):
     """Why a user can't come in by SNMPv3."""
 
@@ -151,8 +187,16 @@ def private_keys_of(password: bytes, engine_id: bytes, keeping: Keeping = MODERN
 
 
 def _read(cell: object) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(cell) if isinstance(cell, bytes) and cell else {}
+    found: dict[str, Any] = json.loads(cell) if type(cell) is bytes and cell else {}
     return found
+
+
+def has_keys(view: View, key: Index) -> bool:
+    """Whether a user has keys for SNMPv3, or is about to get them with a password."""
+    password = view.cell("aaaUsersPassword", key)
+    if isinstance(password, Plain):
+        return len(password) >= SHORTEST_PASS_PHRASE
+    return "auth" in _read(view.cell(OVERRIDE, key)) or bool(_read(password).get("keys"))
 
 
 def names_in(view: View) -> Iterator[bytes]:
@@ -168,7 +212,8 @@ class KeyRing:
     def __init__(self, view: View, running: Running, name: bytes, engine_id: bytes) -> None:
         self._view, self._running = view, running
         self._name, self._engine_id = name, engine_id
-        self.override = _read(self._cell(OVERRIDE))
+        is_new = isinstance(self._cell("aaaUsersPassword"), Plain)
+        self.override = {} if is_new else _read(self._cell(OVERRIDE))
         self._password = _read(self._cell("aaaUsersPassword"))
 
     def _cell(self, column: str) -> Any:

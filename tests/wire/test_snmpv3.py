@@ -42,6 +42,8 @@ def script() -> str:
                       f'{row}.Password="{PASSWORD}"', f'{row}.PrivPassword="{PRIVATE}"']
     lines += [f'Aaa.Users[UserName=eva].Password="{PASSWORD}"',
               "Aaa.Users[UserName=eva].AccessRights=User",
+              'Aaa.Users[UserName=boss].Password="my own words"',
+              "Aaa.Users[UserName=boss].AccessRights=Admin",
               'Aaa.Users[UserName=tom].Password="short"']
     return "\n".join(lines) + "\n"
 
@@ -130,6 +132,49 @@ def test_communities_find_nobody(unit: UnitProcess) -> None:
         refused = unit.tool("snmpget", version, "-c", "public", "-t", "0.5", "-r", "0",
                             "127.0.0.1", UP_TIME)
         assert "Timeout" in refused.stderr
+
+
+def usm(unit: UnitProcess, *words: str, **who: str) -> None:
+    """Run snmpusm, which has to succeed."""
+    done = ask(unit, "snmpusm", *words, form="-Oq", **who)
+    assert done.returncode == 0 and "rror" not in done.stderr, done.stderr
+
+
+def test_snmpusm_makes_clones_changes_keys_and_deletes(unit: UnitProcess) -> None:
+    admin = {"user": "boss", "password": "my own words"}
+    usm(unit, "create", "copy", "eva", **admin)
+    copy = {"user": "copy"}
+    assert ask(unit, "snmpget", NAME, **copy).returncode == 0
+    refused = ask(unit, "snmpset", NAME, "s", "no", **copy)
+    assert "noAccess" in refused.stderr             # a clone is an Observer, whatever eva is
+    usm(unit, "-Ca", "passwd", PASSWORD, "a new word", "copy", **admin)
+    assert ask(unit, "snmpget", NAME, password="a new word", private=PASSWORD, **copy).stdout
+    usm(unit, "-Cx", "passwd", PASSWORD, "a secret word", "copy", **admin)
+    fresh = {"user": "copy", "password": "a new word", "private": "a secret word"}
+    assert ask(unit, "snmpget", NAME, **fresh).stdout
+    assert ask(unit, "snmpget", NAME, **copy).returncode != 0
+    usm(unit, "passwd", "a new word", "yet another", "copy", "-Ca", **admin)
+    usm(unit, "delete", "copy", **admin)
+    assert "Unknown user name" in ask(unit, "snmpget", NAME, **fresh).stderr
+
+
+def test_somebody_changes_his_own_password_by_snmpusm(unit: UnitProcess) -> None:
+    who = {"user": name_of("SHA-512", "AES-256"), "auth": "SHA-512", "priv": "AES-256"}
+    usm(unit, "-Ca", "passwd", PASSWORD, "own new word", private=PRIVATE, **who)
+    assert ask(unit, "snmpget", NAME, password="own new word", private=PRIVATE, **who).stdout
+
+
+STATS = "1.3.6.1.6.3.15.1.1"
+
+
+def test_what_was_refused_is_counted(unit: UnitProcess) -> None:
+    def counted(arc: int) -> int:
+        return int(ask(unit, "snmpget", f"{STATS}.{arc}.0").stdout)
+    for arc, changed in ((3, {"user": "nobody"}), (5, {"password": "maple sirup"}),
+                         (6, {"private": "another word"})):
+        before = counted(arc)
+        ask(unit, "snmpget", NAME, **changed)
+        assert counted(arc) > before
 
 
 def boots_of(unit: UnitProcess) -> int:

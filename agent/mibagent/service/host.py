@@ -104,6 +104,7 @@ class ServiceHost:
         store.unit_made.update(wired.service.makes)
         store.hidden.update(wired.service.hidden)
         store.derive.update(wired.service.derive())
+        store.owners.update(wired.service.owners())
         for name, method in wired.factory.items():
             if not self.model.tables[name].row_status:
                 store.give_fixed(name, [as_index(key) for key in method()])

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from mibagent.errors import Index
 from mibagent.smi.syntax import Value
+from mibagent.store.access import Principal
 from mibagent.store.layers import View
 from mibagent.store.wish import Wish
 
@@ -124,6 +125,10 @@ class Service(Generic[SettingsT]):
     def stop(self) -> Any:
         """Close what start opened; a Deferred when that takes time."""
         return None
+
+    def owners(self) -> Mapping[str, Callable[[Principal, Index], bool]]:
+        """Give, for objects that belong to one asker, who that is; rights are not asked then."""
+        return {}
 
     def derive(self) -> Mapping[str, Callable[[bytes], bytes]]:
         """Give, for secrets of which only a figure is kept, what makes it; called in a thread."""

@@ -109,8 +109,8 @@ class Syntax:
     @cached_property
     def is_text(self) -> bool:
         """Whether values are for people to read and write as text."""
-        return self.base is Base.OCTETS and (
-            self.secret or re.fullmatch(r"[0-9]+[at]", self.hint) is not None)
+        return self.base is Base.OCTETS \
+            and re.fullmatch(r"[0-9]+[at]", self.hint) is not None
 
     @property
     def fixed_size(self) -> int | None:

@@ -64,6 +64,8 @@ class ParameterStore:
         self.participants: list[Participant] = []
         self.aliases: dict[str, str] = {}
         self.unit_made: set[str] = set()
+        self.owners: dict[str, Callable[[Principal, Index], bool]] = {}
+        """Who may write what belongs to one asker, in place of rights."""
         self.hidden: dict[str, tuple[str, ...]] = {}
         self.derive: dict[str, Callable[[bytes], bytes]] = {}
         self.set_aside: list[str] = []

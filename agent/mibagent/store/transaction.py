@@ -94,7 +94,7 @@ class Transaction:
         target = store.aliases.get(name, name)
         try:
             node = store.model[target]
-            self._may_write(node, name)
+            self._may_write(node, name, index)
             node.check(value)
             self._may_exist(node, index)
         except Refused as refusal:
@@ -133,17 +133,24 @@ class Transaction:
         if self.state not in states:
             raise LocalError(f"the transaction is {self.state.value}")
 
-    def _may_write(self, node: ObjectNode, name: str) -> None:
-        if self.principal.rights >= Rights.OBSERVER:
-            raise NoAccess(name, f"{self.principal.name or 'nobody'} may only read")
-        if (node.admin_only or node.syntax.secret) and self.principal.rights != Rights.ADMIN:
-            raise NoAccess(name, "only an Admin may write it")
+    def _may_write(self, node: ObjectNode, name: str, index: Index) -> None:
+        is_owner = self._store.owners.get(node.name)
+        if is_owner is None:
+            self._has_rights(node, name)
+        elif not is_owner(self.principal, index):
+            raise NoAccess(name, "only the one that it is about may write it")
         if not self._store.is_served(node.name):
             raise NotWritable(name, "no service answers for it")
         if not node.is_writable or node.name in self._store.read_only:
             if node.access is Access.NOT_ACCESSIBLE:
                 raise NoAccess(name, "a key is in the row's name, not written")
             raise NotWritable(name, "it is read-only")
+
+    def _has_rights(self, node: ObjectNode, name: str) -> None:
+        if self.principal.rights >= Rights.OBSERVER:
+            raise NoAccess(name, f"{self.principal.name or 'nobody'} may only read")
+        if (node.admin_only or node.syntax.secret) and self.principal.rights != Rights.ADMIN:
+            raise NoAccess(name, "only an Admin may write it")
 
     def _may_exist(self, node: ObjectNode, index: Index) -> None:
         table = node.table

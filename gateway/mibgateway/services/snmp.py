@@ -28,6 +28,7 @@ from mibgateway.services.snmp_community import CommunityService, CommunitySettin
 from mibgateway.services.snmp_traps import Destinations, Door, Managers, Standings, TrapVersion
 from mibgateway.services.snmp_vacm import VacmService, VacmSettings
 from mibgateway.snmp_users import (
+    KEY_CHANGES,
     AuthProtocol,
     Keeping,
     PrivProtocol,
@@ -37,7 +38,7 @@ from mibgateway.snmp_users import (
     private_keys_of,
 )
 
-_FORGETTING = ("snmpCommunity", "snmpSourceNetworks", "aaaUsers", "vacm")
+_FORGETTING = ("snmpCommunity", "snmpSourceNetworks", "aaaUsers", "usmUser", "vacm")
 """Objects that say who may what begin so; the others are read at a start, which forgets too."""
 
 REFUSALS_A_MINUTE = 10
@@ -251,7 +252,7 @@ class SnmpService(Service[SnmpSettings]):
         check_engine_id(view, self.unit.engine_id_in(view))
 
     @on_change("aaaUsersRowStatus", "aaaUsersPassword", "aaaUsersPrivPassword",
-               "aaaUsersAuthProtocol", "aaaUsersPrivProtocol")
+               "aaaUsersAuthProtocol", "aaaUsersPrivProtocol", *KEY_CHANGES)
     def tell_who_is_unusable(self, wanted: SnmpSettings) -> None:
         """Say which users can't come in by SNMPv3, once each."""
         running = self.users.running

@@ -25,11 +25,16 @@ from mibagent.store.storage import Storage
 from mibagent.store.store import ParameterStore
 from mibgateway.services.snmp_community import CommunitySettings
 from mibgateway.services.snmp_vacm import ContextMatch, FamilyType, VacmSettings
+from mibgateway.snmp_users import OWN_KEY_CHANGES
 
 GROUPS = {Rights.OBSERVER: b"observer", Rights.USER: b"user", Rights.ADMIN: b"admin"}
 """The groups of those who have these rights."""
 
 WRITE_VIEWS = {Rights.OBSERVER: NOTHING.name, Rights.USER: b"user", Rights.ADMIN: EVERYTHING.name}
+
+_USM_USER_ENTRY: Oid = (1, 3, 6, 1, 6, 3, 15, 1, 2, 2, 1)
+OWN = View(b"own", tuple(Family((*_USM_USER_ENTRY, arc)) for arc in (7, 10)))
+"""What an Observer writes: the changes of his own keys. RFC 3414 section 5."""
 
 TOLD = b"trapDest"
 """The group of those that are sent notifications by a community, and ask for nothing."""
@@ -57,7 +62,8 @@ class Running(Protocol):
 def user_view(model: MibModel, is_served: Callable[[str], bool]) -> View:
     """Give the view of what a User may write: all but what is an Admin's."""
     guarded = {node.oid for node in model.objects.values() if node.is_writable
-               and (node.admin_only or node.syntax.secret) and is_served(node.name)}
+               and (node.admin_only or node.syntax.secret) and is_served(node.name)
+               and node.name not in OWN_KEY_CHANGES}
     for table in model.tables.values():
         columns = [node.oid for node in model.columns(table.name) if node.is_writable]
         if columns and guarded.issuperset(columns):
@@ -222,7 +228,7 @@ class AccessControl:
     def _views_given(self) -> tuple[View, ...]:
         if not self._views:
             self._views = (
-                EVERYTHING, NOTHING, user_view(self._store.model, self._store.is_served))
+                EVERYTHING, NOTHING, OWN, user_view(self._store.model, self._store.is_served))
         return self._views
 
     def _groups_given(self) -> dict[tuple[int, bytes], bytes]:
@@ -287,6 +293,8 @@ def _entries_given() -> Iterator[Entry]:
         if rights is not Rights.ADMIN:
             for model in (Model.V1, Model.V2C):
                 yield Entry(group, *views, model=model)
+        if rights is Rights.OBSERVER:
+            views = (EVERYTHING.name, OWN.name, EVERYTHING.name)
         yield Entry(group, *views, model=Model.USM, level=Level.AUTH_NO_PRIV)
     for model in (Model.V1, Model.V2C):
         yield Entry(TOLD, notify=EVERYTHING.name, model=model)
