@@ -178,10 +178,16 @@ class UsmService(Service[UsmSettings]):
             if has_keys(view, (key,)) else None
 
     def start(self, running: UsmSettings) -> None:
-        """Make the rows that are lacking, of a state that an older version left."""
-        store = self.unit.store
-        missing = [wish for name in names_in(store.configured)
-                   for wish in self.rows_for(store.configured, name)]
+        """Make rows that are lacking and end those of another engine ID.
+
+        Such is a state that an older version left, or that became another unit.
+        """
+        store, engine_id = self.unit.store, self.unit.engine_id
+        missing = [Wish("usmUserStatus", index, int(Status.DESTROY))
+                   for index in store.configured.rows(store.model.tables[TABLE])
+                   if index[0] != engine_id]
+        for name in names_in(store.configured):
+            missing += self.rows_for(store.configured, name)
         if missing:
             ensureDeferred(self._make(missing))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from twisted.internet.defer import ensureDeferred
 
 from mibagent.errors import (
     InconsistentName,
@@ -286,6 +288,17 @@ def test_rows_follow_a_new_engine_id(unit: Bench) -> None:
     unit.change(("snmpOwnEngineId", (), b"\x80\0\x7e\xd9\5another1"),
                 ("aaaUsersPassword", (b"eva",), NEW))
     assert unit.rows("usmUserTable") == [(b"\x80\0\x7e\xd9\5another1", b"eva")]
+
+
+def test_a_state_that_became_another_unit_has_rows_of_its_own_engine(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as unit:
+        add(unit)
+        unit.unit.identity = replace(unit.unit.identity, engine_id="80007ed9056162636465666768")
+        unit.result(ensureDeferred(unit.unit.keep_identity()))  # type: ignore[arg-type]
+    with running(tmp_path / "state") as unit:
+        assert unit.rows("usmUserTable") == [(b"\x80\0\x7e\xd9\5abcdefgh", b"eva")]
+        found = user(unit)
+        assert found is not None and "another engine ID" in found.unusable
 
 
 def test_what_was_refused_is_counted(unit: Bench) -> None:
