@@ -48,8 +48,10 @@ class RecordingFile:
         except OSError as error:
             raise RecordingError(str(self.path), 0, f"can't be read: {error.strerror}") from None
         if not self._read:
-            raise RecordingError(str(self.path), 0, "holds no value: snmpwalk -On and snmprec "
-                                 "files are read")
+            first = self.remarks[0] if self.remarks else None
+            raise RecordingError(
+                str(self.path), first.line if first else 0, "holds no value: snmpwalk -On and "
+                "snmprec files are read" + (f" ({first.reason})" if first else ""))
 
     def _samples(self, stream: BinaryIO) -> Iterator[Sample]:
         lines = self._lines(stream)

@@ -29,7 +29,11 @@ def fitting(sample: Sample, node: ObjectNode, remarks: Remarks) -> Value:
     value = _unhinted(sample, node, remarks) if sample.hinted or sample.base is None \
         else sample.value
     _check_natural(syntax.base, value)
-    if not node.is_row_status:
+    if node.is_row_status:
+        if value not in (1, 2, 3):
+            remarks.add(sample.line, node.name,
+                        f"{value!r} is no state that a row has; it is served as active")
+    else:
         try:
             syntax.check(value, node.name)
         except WrongType:

@@ -11,7 +11,8 @@ MAX_SUB_IDENTIFIER = 0xFFFFFFFF
 def parse_oid(text: str) -> Oid:
     """Give the Oid of dotted decimals, with or without a leading dot. Raises ValueError."""
     parts = text.removeprefix(".").split(".")
-    if not all(part.isascii() and part.isdigit() for part in parts):
+    digits = "".join(parts)
+    if not (digits.isascii() and digits.isdigit() and all(parts)):
         raise ValueError(f"not an object identifier: {text!r}")
     oid = tuple(map(int, parts))
     if len(oid) > MAX_SUB_IDENTIFIERS or max(oid) > MAX_SUB_IDENTIFIER:

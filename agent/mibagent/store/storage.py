@@ -28,12 +28,16 @@ class Storage(enum.IntEnum):
     """Follows from something else: the unit alone writes it."""
 
 
+_STORAGES = frozenset(Storage)
+
+
 def storage_of(view: View, table: TableNode, index: Index) -> Storage | None:
     """Give how a row is kept; None where there is no row, or the table says nothing of it."""
     if not table.storage_type or not view.has_row(table, index):
         return None
     node = view.shape.model[table.storage_type]
-    return Storage(int(value_in(view, node, index)))  # type: ignore[arg-type]
+    held = value_in(view, node, index)
+    return Storage(held) if held in _STORAGES else Storage.OTHER
 
 
 def refuse_by_storage(

@@ -130,6 +130,21 @@ def test_rows_of_a_table_bring_none_in_those_that_augment_it(tmp_path: Path) -> 
     device.close()
 
 
+def test_states_and_storages_that_are_none_keep_nobody_from_setting(tmp_path: Path) -> None:
+    vacm = "1.3.6.1.6.3.16.1.2.1"
+    device = Served(tmp_path / "w", "".join((
+        f".{vacm}.3.3.1.97 = STRING: \"g\"\n", f".{vacm}.4.3.1.97 = INTEGER: 9\n",
+        f".{vacm}.5.3.1.97 = INTEGER: 77\n")))
+    assert device.get(f"{vacm}.4.3.1.97") == (2, b"\x09")
+    assert device.get(f"{vacm}.5.3.1.97") == (2, b"\x01")
+    assert [remark.split(": ")[2] for remark in device.remarks] == [
+        "vacmSecurityToGroupStorageType", "vacmSecurityToGroupStatus"]
+    assert device.set((f"{vacm}.3.3.1.97", Base.OCTETS, b"h")) == (0, 0)
+    assert device.set((f"{vacm}.5.3.1.97", Base.INTEGER, DESTROY)) == (0, 0)
+    assert device.names(vacm) == []
+    device.close()
+
+
 ODDITIES = [
     ("another type", f".{CROW}.2.0 = STRING: \"loud\"", f"{CROW}.2.0", (4, b"loud"),
      "crowMood: its SYNTAX is INTEGER and OCTETS was recorded"),

@@ -35,7 +35,7 @@ def test_one_endless_line_takes_no_memory(tmp_path: Path) -> None:
         file.truncate(64 << 20)
     tracemalloc.start()
     try:
-        with pytest.raises(RecordingError, match="holds no value"):
+        with pytest.raises(RecordingError, match=r"zeros:1: holds no value.*the line is longer"):
             list(RecordingFile(path))
         _, most = tracemalloc.get_traced_memory()
     finally:
