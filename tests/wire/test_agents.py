@@ -236,6 +236,33 @@ class Starts(InFolder):
             self.assertEqual(len(list(self.folder.glob("mibgate-agent-*"))), 1)
         self.assertEqual(list(self.folder.iterdir()), [])
 
+    def test_what_a_killed_agent_left_goes_with_the_next_start(self) -> None:
+        with self.agents(CROW_MIB, "--listen", "127.0.0.1:0") as agents:
+            agents.process.kill()
+        self.assertEqual(len(list(self.folder.iterdir())), 1)
+        with self.agents(CROW_MIB, "--listen", "127.0.0.1:0") as agents:
+            self.assertEqual([path.name for path in self.folder.iterdir()],
+                             [f"mibgate-agent-{agents.process.pid}"])
+
+    def test_a_folder_that_others_can_write_to_is_not_used(self) -> None:
+        self.folder.chmod(0o777)
+        ended = subprocess.run(
+            [*MIBGATE, CROW_MIB, "--listen", "127.0.0.1:0"], capture_output=True, text=True,
+            check=False, timeout=60, env={**os.environ, "XDG_RUNTIME_DIR": str(self.folder)})
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("belongs to somebody else", ended.stderr)
+
+    def test_the_console_answers_whatever_it_is_asked(self) -> None:
+        with self.agents(CROW_MIB, "--listen", "127.0.0.1:0"):
+            (console,) = self.folder.glob("*/console")
+            for octets in (b"\n", b"[]\n", b"\xff\n", b"[" * 60_000 + b"\n", b'{"do": 5}\n',
+                           b'{"do":"notify","agent":5,"name":[],"objects":3,"to":"a"}\n'):
+                with socket.socket(socket.AF_UNIX) as link:
+                    link.settimeout(30)
+                    link.connect(str(console))
+                    link.sendall(octets)
+                    self.assertIn(b"not a question", link.recv(1000))
+
     def test_help_tells_options_and_commands(self) -> None:
         shown = subprocess.run([*MIBGATE, "--help"], capture_output=True, text=True, check=True)
         for word in ("--values", "--data-dir", "--module", "notify", "restart"):

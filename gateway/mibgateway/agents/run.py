@@ -26,7 +26,7 @@ from mibagent.snmp.trap import Notification
 from mibagent.store.access import Rights
 from mibgateway.agents.modules import services_of
 from mibgateway.agents.plan import Place, Plan, Section
-from mibgateway.agents.shell import Request, open_console, runtime_folder
+from mibgateway.agents.shell import Request, open_console, own_folder, runtime_folder
 from mibgateway.agents.traps import Receiver, issued, typed
 from mibgateway.errors import StartError
 from mibgateway.state import StateDirectory
@@ -152,9 +152,11 @@ class Agents:
                 self._say(_told(running, Place(place.host, port.number)))
         state = next((each.section.state for each in self.running if each.section.state), None)
         if state is None:
-            state = self._folder = runtime_folder() / f"mibgate-agent-{os.getpid()}"
+            state = self._folder = own_folder(
+                runtime_folder() / f"mibgate-agent-{os.getpid()}")
         self._console = open_console(self._reactor, state / "console", self._answer)
-        self._say(f"console {state}  (mibgate agent notify, mibgate agent restart)")
+        if self._console is not None:
+            self._say(f"console {state}  (mibgate agent notify, mibgate agent restart)")
         if any(running.section.watch for running in self.running):
             self._reactor.callLater(WATCH_S, self._watch)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,6 +18,8 @@ from mibagent.errors import MibgateError
 from mibgateway.errors import StartError
 
 LONGEST_REQUEST = 1 << 16
+LONGEST_SOCKET_NAME = 100
+"""Octets; the kernel takes 107."""
 
 Request = dict[str, Any]
 Answer = Callable[[Request], Awaitable[list[str]]]
@@ -44,7 +47,7 @@ class _Console(Protocol):
             said = {"said": await self._answer(request)}
         except MibgateError as error:
             said = {"error": str(error)}    # type: ignore[dict-item]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             said = {"error": "not a question of mibgate agent"}    # type: ignore[dict-item]
         if self.transport is not None:
             self.transport.write(json.dumps(said).encode() + b"\n")
@@ -67,9 +70,37 @@ def runtime_folder() -> Path:
     return Path(base) if Path(base).is_absolute() else Path(f"/tmp/mibgate-{os.geteuid()}")
 
 
+def own_folder(folder: Path) -> Path:
+    """Give a folder in `runtime_folder` that nobody else can write to, made where there is none.
+
+    What agents that were killed have left there goes. Raises StartError.
+    """
+    for part in (runtime_folder(), folder):
+        part.mkdir(mode=0o700, exist_ok=True)
+        if not _is_ours(part):
+            raise StartError(f"{part} belongs to somebody else: give a --state, or set "
+                             "XDG_RUNTIME_DIR")
+    for left in runtime_folder().glob("mibgate-agent-*"):
+        if left != folder and _is_ours(left) and not _listens(left / "console"):
+            shutil.rmtree(left, ignore_errors=True)
+    return folder
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return found.st_uid == os.geteuid() and not found.st_mode & 0o022
+
+
 def open_console(reactor: Any, path: Path, answer: Answer) -> Any:
-    """Listen at a path; its folder is made where it is not there. Raises CannotListenError."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Listen at a path in a folder of ours; None where its name is too long for a socket.
+
+    Raises CannotListenError.
+    """
+    if len(str(path).encode()) > LONGEST_SOCKET_NAME:
+        return None
     path.unlink(missing_ok=True)
     return reactor.listenUNIX(str(path), _Consoles(answer), mode=0o600)
 
@@ -89,7 +120,7 @@ def ask(state: Path | None, request: Request) -> list[str]:
 
 def _consoles() -> list[Path]:
     found = [path for path in sorted(runtime_folder().glob("mibgate-agent-*/console"))
-             if path.owner() and _listens(path)]
+             if _is_ours(path.parent) and _listens(path)]
     if len(found) > 1:
         raise StartError("several agents run here; say which: "
                          + ", ".join(f"--state {path.parent}" for path in found))
