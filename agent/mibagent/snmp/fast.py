@@ -266,7 +266,7 @@ class FastPath:
                 else:
                     if self._fits(envelope, len(joined)):
                         return joined, len(first) + len(sliced)
-        whole = first + self._rows(envelope.sight, wires, repeat) if repeat else first
+        whole = first + self._rows(envelope, wires, repeat) if repeat else first
         joined = b"".join(whole)
         if not self._fits(envelope, len(joined)):
             total = len(joined)
@@ -303,11 +303,11 @@ class FastPath:
             return True
         return size_of_response(len(heads.front), heads.id_size, size) <= heads.room
 
-    def _rows(self, sight: Sight, wires: list[bytes], repeat: int) -> list[bytes]:
+    def _rows(self, envelope: _Envelope, wires: list[bytes], repeat: int) -> list[bytes]:
         """Give what follows each of the repeaters, row by row."""
         runs = []
         for wire in wires:
-            run, is_cut = self._run(sight, wire, repeat)
+            run, is_cut = self._run(envelope, wire, repeat)
             if is_cut:
                 repeat = len(run)
             runs.append(run)
@@ -321,7 +321,8 @@ class FastPath:
             return runs[0]
         return list(chain.from_iterable(zip(*runs, strict=True)))
 
-    def _run(self, sight: Sight, wire: bytes, repeat: int) -> tuple[list[bytes], bool]:
+    def _run(self, envelope: _Envelope, wire: bytes, repeat: int) -> tuple[list[bytes], bool]:
+        sight = envelope.sight
         cell = sight.cells.get(wire)
         segment: Segment | None
         if cell is None:
@@ -329,7 +330,7 @@ class FastPath:
         else:
             segment = cell.segment
             at = bisect_right(segment.keys, cell.key)
-        return self._tree.gather(sight, segment, at, repeat, self._max_size)
+        return self._tree.gather(sight, segment, at, repeat, envelope.heads.room)
 
     def table_of(self, who: object) -> Envelopes:
         """Give what is known of those who ask like that."""

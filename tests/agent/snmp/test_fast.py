@@ -121,6 +121,7 @@ def test_both_paths_give_the_same_octets_whatever_is_in_view(
     data: st.DataObject, source: FakeSource
 ) -> None:
     wire = Wire(source)
+    wire.engine.amplify(data.draw(st.sampled_from([0, 1, 2, 5, 50])))
     drawn = data.draw(st.lists(views(), min_size=1, max_size=3))
     for number, view in enumerate(drawn):
         wire.access.of[b"guest%d" % number] = {"read": view}
@@ -281,3 +282,27 @@ def test_a_hole_in_a_kept_column_is_stepped_over() -> None:
         answer = wire.ask_both(request(Kind.GET_BULK, asked, second=repeat))
         assert answer is not None and len(response(answer).varbinds) == repeat
         wire.ask_both(request(Kind.GET_BULK, asked, asked, first=1, second=repeat))
+
+
+def test_little_more_is_read_than_an_answer_may_hold() -> None:
+    """What an answer to a community costs is bounded with it, up to one stretch of a column."""
+    reads = 0
+
+    def read() -> int:
+        nonlocal reads
+        reads += 1
+        return 7
+
+    source = sample(lambda _: False)
+    for number in range(1000):
+        source.add_row("numbered", (number + 3,), numberedA=number)
+        source.computed["numberedA", (number + 3,)] = read
+    wire = Wire(source)
+    wire.engine.amplify(5)
+    octets = request(Kind.GET_BULK, (*ROOT, 40000, 1, 1), second=900)
+    for _ in range(3):
+        reads = 0
+        answer = wire.ask(octets)
+        assert answer is not None
+        assert len(answer) <= 5 * len(octets)
+        assert reads <= 256
