@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,11 @@ def test_what_once_hurt_is_lived_through(path: Path) -> None:
         for datagram in datagrams:
             judge.hear(datagram)
     judge.settle()
+
+
+def test_the_long_run_can_be_started() -> None:
+    done = subprocess.run(
+        [sys.executable, "tools/fuzz.py", "--minutes", "0.02", "--by", "random", "--seed", "3"],
+        cwd=CRASHERS.parents[3], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 found" in done.stdout
