@@ -107,7 +107,7 @@ def ask(load: str, port: int, pid: int, seconds: float, words: tuple[str, ...]) 
     if shutil.which("taskset"):
         command = ["taskset", "-c", "0", *command]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    time.sleep(0.3)     # what a SET's window left behind
+    time.sleep(1.0 if "set" in words else 0.1)      # what a SET's window left behind
     figures = dict(pair.split("=", 1) for pair in done.stdout.split() if "=" in pair)
     if figures.get("bad") != "0" or not int(figures.get("ok", "0")):
         raise SystemExit(f"no reply, or a wrong one, of {pid}: {' '.join(command)}\n"
