@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from twisted.trial.unittest import TestCase
 from mibgateway.lab.folder import LabFolder
 from mibgateway.lab.ports import PortLender
 from mibgateway.lab.ready import Ready
+from mibgateway.lab.shell import LONGEST_LINE
 from mibgateway.lab.start import LabOptions, first_script
 from mibgateway.main import Launch, Order
 from mibgateway.northbound.script_grammar import parse_script
@@ -121,6 +124,42 @@ def test_two_units_share_nothing(home: Path) -> None:
     assert not {each.port for each in one.listeners} & {each.port for each in other.listeners}
     for run in runs:
         assert run.end()[0] == 0
+
+
+def test_nonsense_at_the_door_hurts_nobody(home: Path) -> None:
+    run = Run(home).launch()
+    ready = run.ready()
+    assert ready.door is not None
+
+    def ask(octets: bytes, lines: int = 1) -> bytes:
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(WAIT_S)
+            link.connect(str(ready.door))
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                link.sendall(octets)
+                with link.makefile("rb") as answers:
+                    return b"".join(answers.readline() for _ in range(lines))
+        return b""
+
+    for octets in (b"\n", b"\xff\xfe\n", b"[]\n", b'{"do": ["get"]}\n', b"1e999\n",
+                   b'{"do": "get", "name": 5}\n', b'{"do": "table", "name": null}\n'):
+        assert ask(octets).startswith(b'{"no": ')
+    assert ask(b"x" * (LONGEST_LINE + 100_000)) == b""
+    assert ask(b'{"do": "get", "name": "sysName"}\n' * 3, 3).count(b'{"ok": ""}') == 3
+    status, text = run.end()
+    assert status == 0 and "Traceback" not in text
+
+
+def test_a_second_unit_takes_neither_file_nor_state_of_the_first(home: Path) -> None:
+    state = home / "state"
+    run = Run(home, "--state", state).launch()
+    ready = run.ready()
+    for words in (("--ready-file", str(run.ready_file)), ("--state", str(state))):
+        done = mibgate("run", "--ephemeral", *words, environment=run.environment)
+        assert (done.returncode, f"process {ready.pid}" in done.stderr) == (1, True), done.stderr
+    assert run.ready() == ready and (state / "unit.db").exists()
+    assert run.end()[0] == 0
+    assert not state.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -285,6 +324,11 @@ class OneProcess(TestCase):
         return engine
 
     def held(self) -> tuple[int, int, int]:
-        """Give how many threads, handles and readers this process has."""
-        return (threading.active_count(), len(list(Path("/proc/self/fd").iterdir())),
+        """Give how many threads, handles and readers this process has.
+
+        The reactor's own threads, of which there are at most ten, stay for whoever comes next.
+        """
+        pool = reactor.getThreadPool()  # type: ignore[attr-defined]
+        handles = len(list(Path("/proc/self/fd").iterdir()))
+        return (threading.active_count() - len(pool.threads), handles,
                 len(reactor.getReaders()))  # type: ignore[attr-defined]

@@ -142,6 +142,16 @@ def _is_ours(found: Any) -> bool:
         and isinstance(found.get("schema"), int)
 
 
+def _runs(pid: object) -> bool:
+    """Whether another process of that number is a unit. proc(5)."""
+    if not isinstance(pid, int) or pid == os.getpid():
+        return False
+    try:
+        return b"mibgate" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
 class ReadyFile:
     """The file while one unit is ready."""
 
@@ -160,12 +170,14 @@ class ReadyFile:
     def _holds_ours(self) -> bool:
         if not self.path.exists() and not self.path.is_symlink():
             return False
-        ours = False
+        found: Any = None
         if self.path.is_file():
             with contextlib.suppress(ValueError):
-                ours = _is_ours(json.loads(self.path.read_text(encoding="utf-8")))
-        if not ours:
+                found = json.loads(self.path.read_text(encoding="utf-8"))
+        if not _is_ours(found):
             raise StartError(f"--ready-file {self.path}: another file is there, and is left alone")
+        if _runs(found.get("pid")):
+            raise StartError(f"--ready-file {self.path}: process {found['pid']} is ready by it")
         return True
 
     def write(self, ready: Ready) -> None:
