@@ -45,10 +45,12 @@ def load_model(
 
 
 def load_foreign(
-    named: Sequence[Path], folders: Iterable[Path], cache_dir: Path | None = None
+    named: Sequence[Path], folders: Iterable[Path], cache_dir: Path | None = None, *,
+    standard: bool = True,
 ) -> MibModel:
     """Give the model of named files, and of what they need from folders or from beside them.
 
+    standard: with all standard modules, for a recording; else only what an agent itself needs.
     What is wrong is in the model's findings, and left out. Raises ModelError for what can't be
     read.
     """
@@ -56,11 +58,11 @@ def load_foreign(
     beside = [path.parent for path in named if path.is_file()]
     names = {file.path for file in own}
     others = [file for file in gather([*folders, *beside]) if file.path not in names]
-    digest = digest_of([MibFile("foreign", str(len(own)).encode()), *own, *others])
+    digest = digest_of([MibFile("foreign", f"{len(own)} {standard}".encode()), *own, *others])
 
     def make() -> MibModel:
         from mibagent.model.load import load_with_needed
-        return load_with_needed(own, others, digest)
+        return load_with_needed(own, others, digest, standard)
     return _kept(digest, make, cache_dir)
 
 

@@ -57,11 +57,15 @@ def _is_echo(finding: Finding, broken: set[str]) -> bool:
 
 
 def load_with_needed(
-    own: Sequence[MibFile], others: Sequence[MibFile], digest: str
+    own: Sequence[MibFile], others: Sequence[MibFile], digest: str, standard: bool = True
 ) -> MibModel:
-    """Give the model of own files, of those they need, and of the standard ones among others."""
-    standard = [file for file in others if Path(file.path).parent in mib_folders()[1:]]
-    needed = {file.path: file for file in (*_needed(own, others), *standard)}
+    """Give the model of own files, of those they need, and of standard ones among others.
+
+    standard: all of those; else SNMPv2-MIB alone, which every agent answers.
+    """
+    more = [file for file in others if Path(file.path).parent in mib_folders()[1:]
+            and (standard or Path(file.path).stem == "SNMPv2-MIB")]
+    needed = {file.path: file for file in (*_needed([*own, *more], others), *more)}
     model, findings = load_with_findings([*own, *needed.values()], digest)
     named = {file.path for file in own}
     kept = tuple(sorted(finding for finding in findings if finding.file in named))

@@ -130,7 +130,7 @@ def make_plan(section: Section, progress: Progress) -> Plan:
     for folder in section.folders:
         if not folder.is_dir():
             raise StartError(f"--mibs {folder}: there is no such folder")
-    model = load_foreign(section.files, folders)
+    model = load_foreign(section.files, folders, standard=bool(section.values))
     named = _named(model, section.files)
     _refuse_what_can_not_be_served(model, section.files, named)
     warnings = [_as_warning(finding) for finding in model.findings]

@@ -84,6 +84,13 @@ def test_smiv1_traps_and_types_are_taken() -> None:
     assert model.notifications["boom"].oid == (1, 3, 6, 1, 4, 1, 32473, 54, 0, 5)
 
 
+def test_without_a_recording_only_what_is_needed_is_compiled(tmp_path: Path) -> None:
+    model = load_foreign([FOREIGN / "V1-MIB.mib"], IETF, tmp_path / "cache", standard=False)
+    assert {"V1-MIB", "SNMPv2-MIB"} <= model.modules.keys()
+    assert "IF-MIB" not in model.modules
+    assert model.findings == ()
+
+
 def test_the_second_load_is_from_the_cache_with_its_findings(tmp_path: Path) -> None:
     first = load_foreign([FOREIGN / "ODD-MIB.mib"], BASES, tmp_path / "cache")
     again = load_foreign([FOREIGN / "ODD-MIB.mib"], BASES, tmp_path / "cache")
