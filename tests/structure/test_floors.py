@@ -21,6 +21,7 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (6, "mibgateway.sip"),
     (6, "mibgateway.syslog"),
     (6, "mibgateway.clock"),
+    (6, "mibgateway.sntp"),
     (6, "mibgateway.host"),
     (6, "mibgateway.platforms"),
     (6, "mibagent.agent"),
