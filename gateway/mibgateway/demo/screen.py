@@ -19,8 +19,8 @@ from rich.theme import Theme
 WIDEST = 110
 """Longer lines are hard to read, however wide the terminal."""
 
-PLAIN_WIDTH = 200
-"""Where nobody looks, so that what is searched for stands on one line."""
+PLAIN_WIDTH = 1 << 16
+"""Where nobody looks, whatever COLUMNS says: what is searched for stands on one line."""
 
 MARGIN = 3
 TIME_WIDTH, WHO_WIDTH = 9, 7
@@ -47,7 +47,7 @@ class Screen:
         console = Console(
             file=file, theme=THEME, highlight=False, soft_wrap=False, emoji=False, markup=False,
             force_terminal=self.is_live, color_system="auto" if self.is_live else None,
-            width=None if file.isatty() else int(os.environ.get("COLUMNS", PLAIN_WIDTH)))
+            width=None if file.isatty() else PLAIN_WIDTH)
         self._console = console
         self._is_ascii = console.options.ascii_only
 

@@ -30,12 +30,19 @@ def everything(screen: Screen) -> None:
     screen.end("done", good=True)
 
 
-def test_a_pipe_gets_plain_whole_lines() -> None:
+@pytest.mark.parametrize("columns", [None, "40", "80", "wide"])
+def test_a_pipe_gets_plain_whole_lines(
+    columns: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
     file = io.StringIO()
     everything(Screen(file))
     text = file.getvalue()
     assert "\x1b" not in text and "for something" not in text
     assert f"    +3 ms  syslog   {LONG}\n" in text
+    assert "because " * 30 in text
     assert "   $ snmpset a \\\n         b = c\n" in text
 
 
