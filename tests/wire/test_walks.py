@@ -25,7 +25,8 @@ Hoc.SystemName="a name with\\ttab"
 """
 
 CHANGING = {
-    "sysUpTime", "hocSystemUptime", "hocSystemTime", "ifLastChange", "ipAddressLastChanged"}
+    "sysUpTime", "hocSystemUptime", "hocSystemTime", "ifLastChange", "ipAddressLastChanged",
+    "snmpEngineTime"}
 """Objects that are read at different moments, beside all that the host and the engine count."""
 OF_THE_HOST = ("if", "hr", "snmpIn", "snmpOut", "snmpStats", "snmpSilent")
 COMING_AND_GOING = ("hrSWRunTable", "hrSWRunPerfTable")

@@ -29,7 +29,7 @@ from mibagent.service.settings import field_name, is_active, stem, to_value
 from mibagent.service.wiring import Wired, frozen_fields, wire
 from mibagent.smi.syntax import Value
 from mibagent.store.layers import Configured, Key, Shape, View
-from mibagent.store.live import LiveTable, as_index, as_key
+from mibagent.store.live import LiveTable, Snapshot, as_index, as_key
 from mibagent.store.rows import Status
 from mibagent.store.store import SYSTEM, ParameterStore
 from mibagent.store.wish import Revision, Wish
@@ -466,6 +466,10 @@ class ServiceHost:
         except Exception as error:
             hosted.comment = str(error)[:255]
             log.exception("service %s did not stop well", hosted.wired.name)
+        for name in hosted.wired.provides:
+            table = self.store.live_table(name)
+            if isinstance(table, Snapshot):
+                table.rest()
         hosted.differs.clear()
         self._set(hosted, ExecState.STOPPED)
 

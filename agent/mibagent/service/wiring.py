@@ -14,7 +14,7 @@ from mibagent.model.nodes import Access, Applies, MibModel, ObjectNode, TableNod
 from mibagent.service.jobs import JOB_COLUMNS, Job
 from mibagent.service.service import Hook, Service
 from mibagent.service.settings import Binding, field_name, stem, table_field
-from mibagent.store.live import LiveTable
+from mibagent.store.live import LiveTable, Snapshot
 
 COMMON = ("MinSeverity", "NeedRestartInfo")
 """Objects of every service that the host answers for."""
@@ -198,7 +198,7 @@ def frozen_fields(method: Callable[..., Any]) -> frozenset[str]:
     """
     kind = typing.get_type_hints(method).get("return")
     row = (typing.get_args(kind) or (None,))[0]
-    if typing.get_origin(kind) is not LiveTable or not isinstance(row, type) \
+    if typing.get_origin(kind) not in (LiveTable, Snapshot) or not isinstance(row, type) \
             or not is_dataclass(row) or not row.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         return frozenset()
     hints = typing.get_type_hints(row)

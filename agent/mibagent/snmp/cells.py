@@ -186,7 +186,7 @@ class Segment:
         return found
 
     def take(self, at: int, count: int, room: int) -> tuple[list[bytes], int]:
-        """Read up to that many instances of a computed column; give them and the place behind.
+        """Read up to that many instances of what is not all kept; give them and the place behind.
 
         It may stop before, where a stretch ends or once they take more octets than there is
         room for.
@@ -283,6 +283,35 @@ class Scalars(Segment):
         if kept:
             self.values[at] = found
         return found
+
+    def take(self, at: int, count: int, room: int) -> tuple[list[bytes], int]:
+        values, keeps, sequence = self.values, self._kept_nodes, SEQUENCE_HEADS
+        names, readers, encoders = self._names, self._readers, self._encoders
+        stop = min(len(values), at + min(count, _STRETCH))
+        found: list[bytes] = []
+        add = found.append
+        for place in range(at, stop):
+            varbind = values[place]
+            if varbind is None:
+                try:
+                    if keeps[place]:
+                        varbind = self.read_at(place)
+                    else:
+                        value, name = encoders[place](readers[place](())), names[place]
+                        size = len(name) + len(value)
+                        if size < 0x80:
+                            add(sequence[size] + name + value)
+                            continue
+                        varbind = varbind_of(name, value)
+                except NoSuchName:
+                    continue
+            elif not varbind:
+                continue
+            add(varbind)
+            room -= len(varbind)
+            if room < 0:
+                break
+        return found, stop
 
 
 def _no_rows(table: TableNode) -> Iterable[Index]:

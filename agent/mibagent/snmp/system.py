@@ -123,4 +123,5 @@ class SystemGroup(Service[SystemSettings]):
     @provides(*NAMES)
     def counter(self, name: str) -> int:
         """One of the engine's counters."""
-        return self.unit.counters()[name] & 0xFFFFFFFF
+        counted: int = getattr(self.unit.counters(), NAMES[name])
+        return counted & 0xFFFFFFFF

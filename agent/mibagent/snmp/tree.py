@@ -356,7 +356,7 @@ class Tree:
         while segment is not None:
             rows = segment.rows
             rows.build()
-            if not segment.kept and not isinstance(segment, Scalars):
+            if not segment.kept:
                 if at >= len(segment.keys):
                     segment, at = following[segment], 0
                     continue

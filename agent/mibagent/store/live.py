@@ -18,6 +18,9 @@ class TableListener(Protocol):
 
     def row_removed(self, table: str, index: Index) -> None: ...
 
+    def rows_replaced(self, table: str) -> None:
+        """Forget what was read of the rows: they may have changed."""
+
 
 def as_index(key: Any) -> Index:
     """Give the index of a key: itself, or the one part of a table with one key."""
@@ -105,19 +108,48 @@ class LiveTable(Generic[RowT]):
         return as_index(key) in self._rows
 
 
-class Snapshot(LiveTable[RowT]):
-    """A live table that can't tell of its changes: it is asked again when somebody looks."""
+FRESH_S = 1.0
+"""How long a snapshot counts."""
 
-    def __init__(self, ask: Callable[[], Mapping[Any, RowT]]) -> None:
-        """ask: gives all rows by key; the same mapping where nothing has been asked anew."""
+
+class Snapshot(LiveTable[RowT]):
+    """A live table that can't tell of its changes: it is asked again when somebody looks.
+
+    With a timer it counts for a second, and so does what was read of it.
+    """
+
+    def __init__(
+        self, ask: Callable[[], Mapping[Any, RowT]],
+        later: Callable[[float, Callable[[], None]], Any] | None = None,
+    ) -> None:
+        """ask: gives all rows by key; the same mapping where nothing has been asked anew.
+
+        later: the reactor's callLater; without it ask is called at each look.
+        """
         super().__init__()
-        self.tells = False
-        self._ask = ask
+        self.tells = later is not None
+        self._ask, self._later = ask, later
         self._last: Mapping[Any, RowT] | None = None
+        self._timer: Any = None
+
+    def rest(self) -> None:
+        """Ask nothing more until somebody looks again."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._age()
+
+    def _age(self) -> None:
+        self._timer = None
+        for listener in self._listeners:
+            listener.rows_replaced(self.name)
 
     def refresh(self) -> None:
         """Bring the rows up to date."""
+        if self._timer is not None:
+            return
         rows = self._ask()
+        if self._later is not None:
+            self._timer = self._later(FRESH_S, self._age)
         if rows is self._last:
             return
         self._last = rows

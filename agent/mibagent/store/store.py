@@ -41,6 +41,8 @@ class Listener(Protocol):
 
     def row_removed(self, table: str, index: Index) -> None: ...
 
+    def rows_replaced(self, table: str) -> None: ...
+
 
 class ParameterStore:
     """The configuration of one unit, its live values, and the way to change them."""
@@ -262,6 +264,12 @@ class ParameterStore:
         if keeps:
             self.shape.fixed[name] = dict.fromkeys(table.indexes())
         table.watch(_Relay(self, self.model.tables[name]))
+
+    def tell_replaced(self, table: TableNode) -> None:
+        """Tell listeners that what they read of a snapshot, and of its companions, has aged."""
+        for each in self._with_companions(table):
+            for listener in self._listeners:
+                listener.rows_replaced(each.name)
 
     def tell_rows(self, table: TableNode, index: Index, came: bool) -> None:
         """Tell listeners that a live row, and those of its companions, came or went."""
@@ -606,6 +614,9 @@ class _Relay:
 
     def row_removed(self, table: str, index: Index) -> None:
         self._store.tell_rows(self._table, index, False)
+
+    def rows_replaced(self, table: str) -> None:
+        self._store.tell_replaced(self._table)
 
 
 def _guarded(call: Callable[[Any], None], about: object) -> None:

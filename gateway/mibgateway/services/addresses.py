@@ -75,7 +75,7 @@ class AddressesService(Service[AddressesSettings]):
     @provides("ipAddressTable")
     def addresses(self) -> LiveTable[AddressRow]:
         """The addresses of all interfaces."""
-        return Snapshot(self._read)
+        return Snapshot(self._read, self.unit.reactor.callLater)
 
 
 def _key(address: Address) -> tuple[int, bytes]:

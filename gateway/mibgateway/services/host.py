@@ -148,7 +148,8 @@ class _Derived(Snapshot[ROW]):
     """Rows that are made of an answer of the host once, however often they are looked at."""
 
     def __init__(
-        self, answer: Callable[[], ANSWER], make: Callable[[ANSWER], dict[int, ROW]]
+        self, answer: Callable[[], ANSWER], make: Callable[[ANSWER], dict[int, ROW]],
+        later: Callable[[float, Callable[[], None]], Any],
     ) -> None:
         made: list[Any] = [None, {}]
 
@@ -159,7 +160,7 @@ class _Derived(Snapshot[ROW]):
             rows: dict[int, ROW] = made[1]
             return rows
 
-        super().__init__(ask)
+        super().__init__(ask, later)
 
 
 class HostService(Service[HostSettings]):
@@ -174,15 +175,23 @@ class HostService(Service[HostSettings]):
         self._machine: Reading[Machine] = self._reading(machine)
         self._processes: Reading[dict[int, ProcessRow]] = self._reading(_processes)
         self._load: Reading[list[int]] = self._reading(Load().percent)
+        self._booted_at: Reading[float] = self._reading(booted_at)
+        self._process_count: Reading[int] = self._reading(how_many_processes)
         self._named = ""
 
     def _reading(self, ask: Callable[[], ANSWER]) -> Reading[ANSWER]:
         reactor = self.unit.reactor
         return Reading(ask, reactor.seconds, self.unit.in_thread, reactor.callLater)
 
+    def _derived(
+        self, answer: Callable[[], ANSWER], make: Callable[[ANSWER], dict[int, ROW]]
+    ) -> Snapshot[ROW]:
+        return _Derived(answer, make, self.unit.reactor.callLater)
+
     def stop(self) -> None:
         """Ask no more."""
-        for reading in (self._machine, self._processes, self._load):
+        for reading in (self._machine, self._processes, self._load, self._booted_at,
+                        self._process_count):
             reading.stop()
 
     def _name(self, word: str) -> Oid:
@@ -194,7 +203,7 @@ class HostService(Service[HostSettings]):
     @provides("hrSystemUptime")
     def uptime(self) -> int:
         """Hundredths of a second since the host started."""
-        return int((time.time() - booted_at()) * 100) & 0xFFFFFFFF
+        return int((time.time() - self._booted_at.get()) * 100) & 0xFFFFFFFF
 
     @provides("hrSystemDate")
     def date(self) -> bytes:
@@ -219,7 +228,7 @@ class HostService(Service[HostSettings]):
     @provides("hrSystemProcesses")
     def process_count(self) -> int:
         """How many processes there are."""
-        return how_many_processes()
+        return self._process_count.get()
 
     @provides("hrSystemMaxProcesses")
     def most_processes(self) -> int:
@@ -236,7 +245,7 @@ class HostService(Service[HostSettings]):
     @provides("hrStorageTable")
     def storage(self) -> LiveTable[StorageRow]:
         """Memory, swap space and file systems."""
-        return _Derived(self._machine.get, lambda found: {
+        return self._derived(self._machine.get, lambda found: {
             each.number: StorageRow(each.number, self._name(each.kind), _cut(each.text, 255),
                                     each.unit, each.size, each.used)
             for each in found.storage})
@@ -244,7 +253,7 @@ class HostService(Service[HostSettings]):
     @provides("hrDeviceTable")
     def devices(self) -> LiveTable[DeviceRow]:
         """Processors, interfaces and disks."""
-        return _Derived(self._all, self._devices)
+        return self._derived(self._all, self._devices)
 
     def _all(self) -> _Parts:
         parts = _Parts(self._load.get(), self.unit.links.get(), self._machine.get())
@@ -269,24 +278,24 @@ class HostService(Service[HostSettings]):
     @provides("hrProcessorTable")
     def processors(self) -> LiveTable[ProcessorRow]:
         """How busy each processor is."""
-        return _Derived(self._load.get, lambda found: {
+        return self._derived(self._load.get, lambda found: {
             OF_PROCESSORS + number: ProcessorRow(load) for number, load in enumerate(found, 1)})
 
     @provides("hrNetworkTable")
     def networks(self) -> LiveTable[NetworkRow]:
         """The interfaces among the devices."""
-        return _Derived(self.unit.links.get, _networks)
+        return self._derived(self.unit.links.get, _networks)
 
     @provides("hrDiskStorageTable")
     def disks(self) -> LiveTable[DiskRow]:
         """The disks among the devices."""
-        return _Derived(self._machine.get, lambda found: {
+        return self._derived(self._machine.get, lambda found: {
             OF_DISKS + disk.number: _disk(disk) for disk in found.disks})
 
     @provides("hrFSTable")
     def file_systems(self) -> LiveTable[FsRow]:
         """File systems that are mounted from a device."""
-        return _Derived(self._machine.get, lambda found: {
+        return self._derived(self._machine.get, lambda found: {
             each.number: FsRow(each.number, _cut(each.mount_point, 128), self._name(each.kind),
                                2 if each.is_read_only else 1, each.mount_point == "/",
                                each.storage)
@@ -302,7 +311,8 @@ class HostService(Service[HostSettings]):
     @provides("hrSWRunTable")
     def running(self) -> LiveTable[ProcessRow]:
         """The processes."""
-        self._run: LiveTable[ProcessRow] = Snapshot(self._processes.get)
+        self._run: LiveTable[ProcessRow] = Snapshot(
+            self._processes.get, self.unit.reactor.callLater)
         return self._run
 
     @provides("hrSWRunPerfTable")

@@ -193,7 +193,8 @@ class InterfacesService(Service[InterfacesSettings]):
     @provides("ifTable")
     def interfaces(self) -> Snapshot[Interface]:
         """The host's interfaces by its own numbers."""
-        self._table: Snapshot[Interface] = Snapshot(self._read)
+        self._table: Snapshot[Interface] = Snapshot(
+            self._read, self.unit.reactor.callLater)
         return self._table
 
     @provides("ifXTable")
@@ -215,7 +216,7 @@ class InterfacesService(Service[InterfacesSettings]):
     @provides("ifStackTable")
     def stack(self) -> LiveTable[StackRow]:
         """Which interface runs on top of which; 0 is above the highest and below the lowest."""
-        return Snapshot(self._read_stack)
+        return Snapshot(self._read_stack, self.unit.reactor.callLater)
 
     @provides("ifStackLastChange")
     def stack_last_change(self) -> int:

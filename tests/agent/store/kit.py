@@ -257,6 +257,9 @@ class Recorder:
     def row_removed(self, table: str, index: Index) -> None:
         self.told.append(("removed", table, index))
 
+    def rows_replaced(self, table: str) -> None:
+        self.told.append(("replaced", table))
+
     def complete(self, candidate: Any, changed: list[Key], asked: list[Wish]) -> Iterable[Wish]:
         return self.further
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 
 from mibagent.store.live import LiveTable, Snapshot, as_index, as_key
 from tests.agent.store.kit import Recorder, Rig, rows_of
@@ -21,6 +22,9 @@ class Told:
 
     def row_removed(self, table: str, index: object) -> None:
         self.events.append(("removed", table, index))
+
+    def rows_replaced(self, table: str) -> None:
+        self.events.append(("replaced", table))
 
 
 def test_each_row_that_comes_goes_or_is_replaced_is_told_in_order() -> None:
@@ -64,6 +68,9 @@ def test_a_listener_finds_the_row_there_or_gone() -> None:
             seen.append(index in table)
 
         row_removed = row_added
+
+        def rows_replaced(self, name: str) -> None:
+            seen.clear()
 
     table.watch(Looks())
     table.add(1, "x")
@@ -137,3 +144,27 @@ def test_clearing_tells_of_all(count: int) -> None:
     table.watch(told)
     table.clear()
     assert len(told.events) == count and len(table) == 0
+
+
+def test_a_snapshot_with_a_timer_counts_for_a_second_and_says_when_it_no_longer_does() -> None:
+    answers = iter(({1: "one", 2: "two"}, {1: "other", 3: "three"}))
+    clock = Clock()
+    snapshot: Snapshot[str] = Snapshot(lambda: next(answers), clock.callLater)
+    told = Told()
+    snapshot.watch(told)
+    assert clock.getDelayedCalls() == []        # nobody has looked
+    assert (snapshot.get(1), snapshot.get(1), len(snapshot)) == ("one", "one", 2)
+    told.events.clear()
+    clock.advance(1)
+    assert told.events == [("replaced", "")] and clock.getDelayedCalls() == []
+    assert snapshot.get(1) == "other"
+    assert told.events[1:] == [("removed", "", (2,)), ("added", "", (3,))]
+
+
+def test_a_snapshot_at_rest_leaves_no_timer() -> None:
+    clock = Clock()
+    snapshot: Snapshot[str] = Snapshot(lambda: {1: "one"}, clock.callLater)
+    snapshot.rest()
+    assert snapshot.get(1) == "one"
+    snapshot.rest()
+    assert clock.getDelayedCalls() == []

@@ -78,4 +78,5 @@ def test_an_address_has_the_time_when_it_came_and_when_it_moved(unit: Bench) -> 
             unit.get("ipAddressLastChanged", (1, one))) == (0, 1000)
     assert unit.get("ipAddressLastChanged", (1, two)) == 500
     host.tell()
+    unit.wait(1)
     assert unit.rows("ipAddressTable") == []
