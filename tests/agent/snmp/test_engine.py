@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import pytest
 
@@ -237,6 +238,25 @@ def test_a_computed_value_is_read_each_time() -> None:
     for number in range(5):
         source.values["oneNumber", ()] = number
         assert get(wire, ONE_NUMBER).varbinds[0].content == bytes((number,))
+
+
+def shows(wire: Wire, counter: str) -> int:
+    return wire.engine.counters[counter]
+
+
+def test_counters_show_what_came_before_whichever_path_answers() -> None:
+    source = sample(lambda node: False)
+    wire = Wire(source)
+    asked = request(Kind.GET, ONE_NUMBER)
+    for counter in ("snmpInPkts", "snmpInGetRequests", "snmpOutGetResponses"):
+        source.computed["oneNumber", ()] = partial(shows, wire, counter)
+        shown = []
+        for strictly in (True, False, False, True, False, True):
+            answer = (wire.engine.answer_strictly(asked, PEER, wire.sent.append) if strictly
+                      else wire.ask(asked))
+            assert answer is not None
+            shown.append(int.from_bytes(response(answer).varbinds[0].content, "big"))
+        assert [number - shown[0] for number in shown] == [0, 1, 2, 3, 4, 5], counter
 
 
 def test_a_value_that_vanished_and_came_back() -> None:
