@@ -93,6 +93,9 @@ TEXTS = [f"{EVENTS}.400.{index}" for index in range(10, 20)]
 FIFTY = ("-r", "50", "bulk")
 BY_TEN = ("-r", "10", "bulk")
 
+TWO_BY_25 = ("-r", "25", "bulk", SNMP, SNMP)
+"""The first 25 of the snmp group's 30 counters, twice: all of them computed."""
+
 SCENARIOS = (
     Scenario("GET-1", 2.2, 1.8, ("get", f"{SYSTEM}.3.0"), ("get", f"{SYSTEM}.3.0")),
     Scenario("GET rotating", 2.2, 1.8, ("-b", "1", "get", *TEN), ("-b", "1", "get", *TEN)),
@@ -100,7 +103,7 @@ SCENARIOS = (
     Scenario("GET-10 computed", 2.2, 2.0, ("get", *COUNTERS), ("get", *COUNTERS)),
     Scenario("GET-10 stored", 3.0, 2.0, ("get", *TEXTS),
              ("get", *(f"{INSTALLED}.2.{index}" for index in range(1, 11)))),
-    Scenario("GETBULK-50 computed", 4.2, 3.5, (*FIFTY, SNMP), (*FIFTY, SNMP)),
+    Scenario("GETBULK-50 computed", 4.2, 3.5, TWO_BY_25, TWO_BY_25),
     Scenario("GETBULK-50 of the host", 4.2, 3.5, (*FIFTY, "1.3.6.1.2.1.25.4.2.1.2"),
              (*FIFTY, "1.3.6.1.2.1.25.4.2.1.2")),
     Scenario("GETBULK-50 stored", 11.0, 8.0, (*FIFTY, f"{EVENTS}.400"),
@@ -113,7 +116,7 @@ SCENARIOS = (
     Scenario("100,000 GETBULK-50", 11.0, 8.0, (*FIFTY, f"{LARGE}.2"),
              (*FIFTY, f"{INSTALLED}.2"), "large"),
     Scenario("v3 GET-1", 2.0, 1.6, (*V3, "get", f"{SYSTEM}.3.0"), (*V3, "get", f"{SYSTEM}.3.0")),
-    Scenario("v3 GETBULK-50 computed", 3.0, 2.5, (*V3, *FIFTY, SNMP), (*V3, *FIFTY, SNMP)),
+    Scenario("v3 GETBULK-50 computed", 3.0, 2.5, (*V3, *TWO_BY_25), (*V3, *TWO_BY_25)),
     Scenario("v3 GETBULK-50 stored", 5.0, 2.5, (*V3, *FIFTY, f"{EVENTS}.400"),
              (*V3, *FIFTY, f"{INSTALLED}.2")),
     Scenario("SET", 10.0, 10.0, ("-s", "0:1", "set", f"{ROOT}.1400.1.900.100.1.600.{DEFAULT}"),

@@ -28,13 +28,15 @@ class Hook:
     names: tuple[str, ...]
     lasting: bool = False
     """Whether what it provides never changes."""
+    readers: bool = False
+    """Whether it gives what reads an object, and is asked once for each."""
 
 
-def _marked(kind: str, names: tuple[str, ...], lasting: bool = False
+def _marked(kind: str, names: tuple[str, ...], lasting: bool = False, readers: bool = False
             ) -> Callable[[MethodT], MethodT]:
     def mark(method: MethodT) -> MethodT:
         hooks = getattr(method, "hooks", ())
-        method.hooks = (*hooks, Hook(kind, names, lasting))  # type: ignore[attr-defined]
+        method.hooks = (*hooks, Hook(kind, names, lasting, readers))  # type: ignore[attr-defined]
         return method
     return mark
 
@@ -64,15 +66,19 @@ def offline(*names: str) -> Callable[[MethodT], MethodT]:
     return _marked("offline", names)
 
 
-def provides(*names: str, lasting: bool = False) -> Callable[[MethodT], MethodT]:
+def provides(
+    *names: str, lasting: bool = False, readers: bool = False
+) -> Callable[[MethodT], MethodT]:
     """The method answers for scalars `() -> value`, or `(descriptor) -> value` for several.
 
-    lasting: a scalar's value stays the same for as long as the process runs, and may be kept.
+    readers: the method gives, once for each scalar, what reads it: `(descriptor) -> (index ->
+    value)`, for values that are asked for most. lasting: a scalar's value stays the same for as
+    long as the process runs, and may be kept.
 
     For a column it is `(key) -> value`, for a table whose rows are stored `(key) -> row`; for a
     table of its own it is asked once: `() -> LiveTable`.
     """
-    return _marked("provides", names, lasting)
+    return _marked("provides", names, lasting, readers)
 
 
 def rows(table: str) -> Callable[[MethodT], MethodT]:

@@ -228,7 +228,7 @@ class Segment:
 class Scalars(Segment):
     """A run of scalars; its keys are whole names."""
 
-    __slots__ = ("_encoders", "_kept_nodes", "_names", "_readers", "nodes")
+    __slots__ = ("_encoders", "_kept_nodes", "_last", "_names", "_readers", "nodes")
 
     def __init__(
         self, nodes: list[ObjectNode], reader: Callable[[ObjectNode], Read],
@@ -237,6 +237,8 @@ class Scalars(Segment):
         readers = [reader(node) for node in nodes]
         super().__init__(nodes[0], readers[0], False, Rows(None, _no_rows))
         self._readers = readers
+        self._last: list[tuple[Value | None, bytes]] = [(None, b"")] * len(nodes)
+        """What each computed one was when it was last read, and its varbind."""
         self.nodes = nodes
         self.rows.is_built = True
         self.rows.suffixes = [encode_oid((*node.oid, 0)) for node in nodes]
@@ -285,7 +287,7 @@ class Scalars(Segment):
         return found
 
     def take(self, at: int, count: int, room: int) -> tuple[list[bytes], int]:
-        values, keeps, sequence = self.values, self._kept_nodes, SEQUENCE_HEADS
+        values, keeps, last = self.values, self._kept_nodes, self._last
         names, readers, encoders = self._names, self._readers, self._encoders
         stop = min(len(values), at + min(count, _STRETCH))
         found: list[bytes] = []
@@ -297,12 +299,11 @@ class Scalars(Segment):
                     if keeps[place]:
                         varbind = self.read_at(place)
                     else:
-                        value, name = encoders[place](readers[place](())), names[place]
-                        size = len(name) + len(value)
-                        if size < 0x80:
-                            add(sequence[size] + name + value)
-                            continue
-                        varbind = varbind_of(name, value)
+                        value = readers[place](())
+                        before, varbind = last[place]
+                        if value != before:
+                            varbind = varbind_of(names[place], encoders[place](value))
+                            last[place] = value, varbind
                 except NoSuchName:
                     continue
             elif not varbind:

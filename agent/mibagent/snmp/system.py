@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mibagent.errors import Index
 from mibagent.model.nodes import MibModel
 from mibagent.service.host import ServiceHost
 from mibagent.service.service import Service, provides
@@ -120,8 +121,8 @@ class SystemGroup(Service[SystemSettings]):
         for number, row in enumerate(sorted(rows, key=lambda row: row.id), 1):
             self._resources.add(number, row)
 
-    @provides(*NAMES)
-    def counter(self, name: str) -> int:
-        """One of the engine's counters."""
-        counted: int = getattr(self.unit.counters(), NAMES[name])
-        return counted & 0xFFFFFFFF
+    @provides(*NAMES, readers=True)
+    def counter(self, name: str) -> Callable[[Index], int]:
+        """What reads one of the engine's counters."""
+        unit, attribute = self.unit, NAMES[name]
+        return lambda _: getattr(unit.counters(), attribute) & 0xFFFFFFFF
