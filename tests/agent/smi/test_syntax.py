@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,7 +120,7 @@ def test_a_text_that_is_none_is_refused(
 def test_a_secret_is_never_printed() -> None:
     assert SECRET.print(b"hush") == "********"
     assert SECRET.print(b"") == ""
-    assert SECRET.parse("hush") == b"hush"
+    assert replace(SECRET, hint="255t").parse("hush") == b"hush"
 
 
 @pytest.mark.parametrize(("syntax", "value", "text"), [

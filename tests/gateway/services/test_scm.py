@@ -60,9 +60,9 @@ def test_user_services_stop_and_start(unit: Bench, name: bytes) -> None:
 
 
 def test_a_stopped_sip_endpoint_has_no_port_and_no_light(unit: Bench) -> None:
-    assert unit.reactor.listening("udp") == [5060]
+    assert 5060 in unit.reactor.listening("udp")
     unit.set("scmServiceCommandsStop", 10, (b"SipEp",))
-    assert unit.reactor.listening("udp") == []
+    assert 5060 not in unit.reactor.listening("udp")
     assert unit.get("scmReadyLed") == 0
     unit.set("scmServiceCommandsStart", 10, (b"SipEp",))
     assert unit.get("scmReadyLed") == 200
