@@ -64,6 +64,13 @@ EFFECTS: dict[str, dict[str, str]] = {
         "hocClockSource": "test_host_trusts_it_whatever_it_says_and_sntp_never",
         "hocLabClockOffset": "test_the_laboratory_offset_moves_the_units_clock_alone",
     },
+    SERVICES + "test_hoc_time.py": {
+        "hocSntpConfigSource": "test_time_servers_are_static_ones",
+        "hocStaticSntpServersHostName": "test_servers_are_asked_from_the_restart_in_their_order",
+        "hocSntpSynchronizationPeriod": "test_an_answer_counts_for_the_period",
+        "hocSntpSynchronizationPeriodOnError": "test_silence_is_waited_over_for_the_error_period",
+        "hocSntpSynchronize": "test_the_command_asks_at_once",
+    },
     SERVICES + "test_nlm.py": {
         "nlmSyslogRemoteHost": "test_it_goes_where_the_parameter_says_at_once",
         "nlmSyslogMessageFormat": "test_the_format_has_its_macros",

@@ -1,4 +1,8 @@
-"""The clock of a unit: the host's, moved; the host's own is never set."""
+"""The clock of a unit: the host's or SNTP's, moved; the host's own is never set.
+
+By SNTP it is the host's monotonic clock with what a time server made of it, so that no step of the
+host's wall clock moves it.
+"""
 
 from __future__ import annotations
 
@@ -35,16 +39,20 @@ class UnitClock:
         self._host, self._monotonic = host, monotonic
         self._source = Source.AUTO
         self._lab_offset = 0.0
-        self._sntp_offset: float | None = None
+        self._sntp_basis: float | None = None
         self._has_time_servers = False
         self._step_listeners: list[Callable[[float], object]] = []
         self._trust_listeners: list[Callable[[bool], object]] = []
+        self._jump_listeners: list[Callable[[float], object]] = []
+        self._host_basis = self._host() - self._monotonic()
         self._basis = self._now_less_monotonic()
         self._trusted = self.synchronized()
 
     def now(self) -> float:
         """Give seconds from the epoch."""
-        return self._host() + self._offset()
+        sntp = self._sntp_basis if self._by_sntp() else None
+        right = self._host() if sntp is None else self._monotonic() + sntp
+        return right + self._lab_offset
 
     def monotonic(self) -> float:
         """Give seconds that no step moves, for spans."""
@@ -67,7 +75,7 @@ class UnitClock:
         if self._source is Source.HOST:
             return ""
         if self._by_sntp():
-            return "" if self._sntp_offset is not None else "no time server has answered yet"
+            return "" if self._sntp_basis is not None else "no time server has answered yet"
         if self._host() > BUILD_DATE.timestamp():
             return ""
         return f"no time server is known, and the host's clock is before {BUILD_DATE:%Y-%m-%d}"
@@ -87,9 +95,12 @@ class UnitClock:
         self._has_time_servers = known
         self.observe()
 
-    def correct(self, offset: float | None) -> None:
-        """Take what SNTP found: seconds to add to the host's clock. None: it has not answered."""
-        self._sntp_offset = offset
+    def correct(self, basis: float | None) -> None:
+        """Take what SNTP found: seconds from the epoch at the monotonic clock's zero.
+
+        None: it has not answered.
+        """
+        self._sntp_basis = basis
         self.observe()
 
     def observe(self) -> None:
@@ -97,9 +108,10 @@ class UnitClock:
 
         To be called about once a second; every setter calls it.
         """
-        basis = self._now_less_monotonic()
+        basis, host_basis = self._now_less_monotonic(), self._host() - self._monotonic()
         step, trusted = basis - self._basis, self.synchronized()
-        self._basis = basis
+        jump = host_basis - self._host_basis
+        self._basis, self._host_basis = basis, host_basis
         if abs(step) >= STEP_S:
             for told in tuple(self._step_listeners):
                 told(step)
@@ -107,6 +119,9 @@ class UnitClock:
             self._trusted = trusted
             for heard in tuple(self._trust_listeners):
                 heard(trusted)
+        if abs(jump) >= STEP_S:
+            for warned in tuple(self._jump_listeners):
+                warned(jump)
 
     def on_step(self, listener: Callable[[float], object]) -> Callable[[], None]:
         """Tell of each step of the wall clock, in seconds, forwards positive.
@@ -121,14 +136,18 @@ class UnitClock:
         self._trust_listeners.append(listener)
         return lambda: self._trust_listeners.remove(listener)
 
+    def on_host_jump(self, listener: Callable[[float], object]) -> Callable[[], None]:
+        """Tell when the host's two clocks part, in seconds: it was set, or slept.
+
+        What comes back ends it.
+        """
+        self._jump_listeners.append(listener)
+        return lambda: self._jump_listeners.remove(listener)
+
     def _by_sntp(self) -> bool:
         return self._source is Source.SNTP or (
             self._source is Source.AUTO and self._has_time_servers
         )
-
-    def _offset(self) -> float:
-        sntp = (self._sntp_offset or 0.0) if self._by_sntp() else 0.0
-        return sntp + self._lab_offset
 
     def _now_less_monotonic(self) -> float:
         return self.now() - self._monotonic()

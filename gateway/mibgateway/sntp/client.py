@@ -35,6 +35,8 @@ LEFT_ALONE_S = 3600.0
 """For how long a server is first left alone that finds us too frequent."""
 MOST_LEFT_ALONE_S = 86400.0
 
+UNSYNCHRONISED = "its own clock is not synchronised"
+
 FAR = 1.0
 """A root delay or dispersion of that many seconds is beyond belief. RFC 4330 section 5."""
 LEAST_DELAY_S = -0.01
@@ -236,10 +238,11 @@ class Client:
         """Do as the code says; one that we do not know says no more than that there is no time."""
         assert self._server is not None
         server, code = self._server, reference.rstrip(b"\0").decode("ascii", "replace")
-        code = code if code.isalnum() else reference.hex()
-        if reference in (b"DENY", b"RSTR"):
+        if not code.isalnum():
+            return self._failed(now, UNSYNCHRONISED)
+        if code in ("DENY", "RSTR"):
             server.barred_until = math.inf
-        elif reference == b"RATE":
+        elif code == "RATE":
             server.barred_until = now + server.bar
             server.bar = min(2 * server.bar, MOST_LEFT_ALONE_S)
         if server.barred_until > now:
@@ -255,7 +258,7 @@ class Client:
 def _doubt(reply: Reply, not_before: float) -> str:
     """Say why a reply to our request gives no time, empty where it does. RFC 4330 section 5."""
     if reply.leap == 3:
-        return "its own clock is not synchronised"
+        return UNSYNCHRONISED
     if reply.stratum > 15:
         return f"its stratum is {reply.stratum}"
     if not 0 <= reply.root_delay < FAR:

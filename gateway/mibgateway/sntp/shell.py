@@ -12,6 +12,8 @@ from twisted.internet.protocol import DatagramProtocol
 from mibgateway.lookup import Search
 from mibgateway.sntp.client import Answered, Ask, Client, Effect, LookUp, Silent
 
+CANNOT_BE_REACHED = "it cannot be reached"
+
 
 class SntpShell:
     """A client on a reactor. Each request has a socket of its own, at a port that chance chose.
@@ -113,9 +115,9 @@ class _Link(DatagramProtocol):
 
     def close(self) -> None:
         """Hear nothing any more."""
-        if self._opened is not None:
-            self._opened.stopListening()
-            self._opened = None
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.stopListening()
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         """Pass on what the asked address sent; before the socket was connected anyone could."""
@@ -126,6 +128,12 @@ class _Link(DatagramProtocol):
             self._received(datagram)
 
     def connectionRefused(self) -> None:
-        """Note that nobody listens there."""
+        """Note an ICMP error, where the reactor reads it."""
         if self._opened is not None:
-            self._unreachable("its port is closed")
+            self._unreachable(CANNOT_BE_REACHED)
+
+    def stopProtocol(self) -> None:
+        """Note an ICMP error, where the reactor closes the socket for it, as epoll's does."""
+        if self._opened is not None:
+            self._opened = None
+            self._unreachable(CANNOT_BE_REACHED)

@@ -224,7 +224,8 @@ def test_the_c_library_agrees(library: Library, text: str, year: int, at: list[i
 
 
 @pytest.mark.parametrize(
-    "text", ["CET-1CEST,M3.5.0,M10.5.0/3", "EST5EDT,J60,J300/1", "AEST-10AEDT,275/2,M4.1.0/3"]
+    "text", ["CET-1CEST,M3.5.0,M10.5.0/3", "EST5EDT,J59,J300/1",
+             "EST5EDT,J60,J300/1", "EST5EDT,0/3,364/1", "AEST-10AEDT,275/2,M4.1.0/3"]
 )
 def test_the_c_library_agrees_hour_by_hour(library: Library, text: str) -> None:
     zone = parse_zone(text)

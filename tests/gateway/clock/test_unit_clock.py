@@ -79,13 +79,30 @@ def test_the_laboratorys_offset_moves_the_clock_and_not_the_trust() -> None:
 
 def test_what_sntp_found_counts_where_sntp_does() -> None:
     host = Host()
-    host.clock.correct(30.0)
+    host.clock.correct(LATER + 30 - host.up)
     assert host.clock.now() == LATER
     host.clock.know_time_servers(True)
     assert host.clock.now() == LATER + 30
     host.clock.choose(Source.HOST)
     assert host.clock.now() == LATER
     assert host.steps == [30.0, -30.0]
+
+
+def test_by_sntp_no_step_of_the_host_moves_the_clock_and_it_is_told() -> None:
+    host = Host()
+    jumps: list[float] = []
+    end = host.clock.on_host_jump(jumps.append)
+    host.clock.know_time_servers(True)
+    host.clock.correct(LATER - host.up)
+    host.now += 3600
+    host.wait(1.0)
+    host.wait(1.0)
+    assert host.clock.now() == LATER + 2
+    assert (host.steps, jumps) == ([], [3600.0])
+    end()
+    host.now -= 3600
+    host.wait(1.0)
+    assert jumps == [3600.0]
 
 
 def test_time_that_passes_is_no_step_and_drift_is_none_either() -> None:
@@ -112,7 +129,7 @@ def test_trust_comes_with_the_hosts_step_over_the_builds_date() -> None:
     assert host.trust == [True]
     host.clock.choose(Source.SNTP)
     assert (host.trust, host.clock.doubt()) == ([True, False], "no time server has answered yet")
-    host.clock.correct(0.1)
+    host.clock.correct(host.now + 0.1 - host.up)
     assert host.trust == [True, False, True]
 
 

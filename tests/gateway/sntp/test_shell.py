@@ -71,11 +71,15 @@ def test_each_address_has_a_new_socket_and_its_family() -> None:
     assert (six.port.host, six.port.peer) == ("::", ("2001:db8::1", 123))
 
 
-def test_a_closed_port_is_not_waited_for() -> None:
-    room = Room("192.0.2.1")
+@pytest.mark.parametrize("how", ["connectionRefused", "doStop"])
+def test_what_icmp_says_is_not_waited_for(how: str) -> None:
+    room = Room("192.0.2.1", "192.0.2.2")
     room.shell.start()
+    getattr(room.port.given, how)()
+    room.reactor.ports = [port for port in room.reactor.ports if port.peer[0] == "192.0.2.2"]
     room.port.given.connectionRefused()
-    assert room.told == [Silent(("192.0.2.1:123: its port is closed",))]
+    assert room.told == [Silent((
+        "192.0.2.1:123: it cannot be reached", "192.0.2.2:123: it cannot be reached"))]
 
 
 def test_a_socket_that_cannot_be_had_is_a_failure_like_others() -> None:
