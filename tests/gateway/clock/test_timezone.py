@@ -172,7 +172,7 @@ zones = st.one_of(
     st.builds("{}{}".format, names, offsets),
     st.builds("{}{}{}".format, names, offsets, names),
     changing,
-)
+).filter(lambda text: len(text) <= 64)
 FIRST, LAST = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp()), 2_145_916_800
 
 
