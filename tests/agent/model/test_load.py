@@ -204,7 +204,7 @@ crowNestEggs OBJECT-TYPE
 def test_every_instance_is_found_again() -> None:
     for node in ours().objects.values():
         index = () if node.table is None else tuple(
-            7 if syntax.base.is_number
+            max(1, syntax.ranges[0][0] if syntax.ranges else 7) if syntax.base.is_number
             else b"a" * max(2, syntax.ranges[0][0] if syntax.ranges else 0)
             if syntax.fixed_size is None
             else bytes(syntax.fixed_size) for syntax in node.table.index_syntaxes)
