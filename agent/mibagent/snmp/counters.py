@@ -68,7 +68,7 @@ class Counters:
     """Totals since the engine was made. They grow without end; the encoder wraps them."""
 
     __slots__ = (*dict.fromkeys(_BY_NAME.values()), "in_get_bulks", "read_failures",
-                 "refused_sources")
+                 "refused_sources", "withheld_reports")
 
     in_pkts: int
     out_pkts: int
@@ -113,6 +113,7 @@ class Counters:
     in_get_bulks: int
     read_failures: int
     refused_sources: int
+    withheld_reports: int
 
     def __init__(self) -> None:
         for name in Counters.__slots__:

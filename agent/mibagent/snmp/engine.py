@@ -27,6 +27,7 @@ from mibagent.snmp.ber import (
 from mibagent.snmp.counters import Counters
 from mibagent.snmp.fast import FastPath
 from mibagent.snmp.fast_secured import SecuredPath
+from mibagent.snmp.limits import Failures
 from mibagent.snmp.message import (
     MAX_SIZE,
     MIN_MAX_SIZE,
@@ -102,6 +103,7 @@ class Engine:
         self._max_varbinds = max(1, max_varbinds)
         self._on_refused = on_refused
         self._amplification = 0
+        self._failures = Failures(clock)
         self._secured: SecuredAnswers | None = None
         self._secured_path: SecuredPath | None = None
         self._counters = Counters()
@@ -209,6 +211,7 @@ class Engine:
         if not isinstance(opened, Opened):
             if secured.refused:
                 self._on_refused(peer, secured.refused)
+                return self._report_of_failure(opened, host_of(peer))
             return opened
         request, counters = opened.request, self._counters
         pdu = self._pdu_of(request)
@@ -229,6 +232,14 @@ class Engine:
             if self._secured_path is not None:
                 self._secured_path.learn(datagram, opened, str(peer[0]), table)
         return answer
+
+    def _report_of_failure(self, report: bytes | None, host: str) -> bytes | None:
+        """Give it, unless the host fails too often: who guesses is told little."""
+        if self._failures.are_too_many(host):
+            self._counters.withheld_reports += report is not None
+            return None
+        self._failures.note(host)
+        return report
 
     def _pdu_of(self, request: Request) -> Pdu | None:
         """Give the PDU of a request; None for what only a manager can take. Raises BerError."""

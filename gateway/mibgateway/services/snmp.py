@@ -317,6 +317,11 @@ class SnmpService(Service[SnmpSettings]):
         """Messages from networks that may not ask."""
         return self.engine.counters.refused_sources & 0xFFFFFFFF
 
+    @provides("snmpStatsWithheldReports")
+    def withheld_reports(self) -> int:
+        """Reports that a host which failed too often was not sent."""
+        return self.engine.counters.withheld_reports & 0xFFFFFFFF
+
     @provides("snmpStatsGetRequest")
     def gets(self) -> int:
         """GETs since the start."""

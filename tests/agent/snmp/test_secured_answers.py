@@ -169,3 +169,22 @@ def test_what_is_deciphered_and_is_no_pdu_is_a_parse_error() -> None:
     assert (wire.counted("snmpInASNParseErrs"), wire.counted("usmStatsDecryptionErrors")) == (1, 0)
     assert wire.ask(wire.message(user_of(priv_password=b"molasses"), b"")) is not None
     assert (wire.counted("snmpInASNParseErrs"), wire.counted("usmStatsDecryptionErrors")) == (1, 1)
+
+
+def test_a_host_that_fails_too_often_is_spared_reports_and_the_right_keys_let_it_in() -> None:
+    wire = SecureWire()
+    wrong = wire.message(user_of(password=b"guessed wrong"), pdu(Kind.GET, null(NUMBER)))
+    told = [wire.ask(wrong) is not None for _ in range(30)]
+    assert told == [True] * 20 + [False] * 10
+    assert wire.engine.counters.withheld_reports == 10
+    assert wire.counted("usmStatsWrongDigests") == 30
+    answer = wire.get(user_of(), NUMBER)
+    assert answer is not None and answer.kind is Kind.RESPONSE
+    wire.now += 1
+    assert wire.ask(wrong) is not None
+
+
+def test_what_every_manager_meets_on_its_way_in_is_always_reported() -> None:
+    wire = SecureWire()
+    discovery = header(security=plain_security())
+    assert all(wire.ask(discovery) is not None for _ in range(50))
