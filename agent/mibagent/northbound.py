@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 from mibagent.errors import Index, Refused, ResourceUnavailable
@@ -21,6 +21,8 @@ class RunningJob(Protocol):
 
     error: str
     answer: str
+    percent: int
+    bytes: int
 
     @property
     def result(self) -> Any:
@@ -71,10 +73,13 @@ class Session:
         """Read one object; a secret reads empty. Raises NoSuchName."""
         return self.store.get(name, index)
 
-    async def run(self, table: str, arguments: dict[str, Value]) -> RunningJob:
+    async def run(
+        self, table: str, arguments: dict[str, Value],
+        started: Callable[[RunningJob], None] = lambda job: None,
+    ) -> RunningJob:
         """Make a job with these arguments by column, start it and wait for its end.
 
-        Raises Refused.
+        started: is given the job as it runs. Raises Refused.
         """
         node = self.store.model.tables[table]
         taken = {index[0] for index in self.store.tip.rows(node)}
@@ -85,6 +90,7 @@ class Session:
         for _ in range(_TURNS):
             job: RunningJob | None = self.host.job(table, int(index[0]))
             if job is not None:
+                started(job)
                 await job.waiter()
                 return job
             await self.host.next_turn()

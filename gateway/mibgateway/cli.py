@@ -291,7 +291,9 @@ def _probe_offline(state: Path, server: Any, sni: str) -> int:
 
 def _run_script(state: Path, octets: bytes, show_lines: bool = True) -> int:
     from mibgateway.northbound.shell import ask_console
-    found = ask_console(state / "console", octets)
+    from mibgateway.progress import Bar
+    with Bar() as bar:
+        found = ask_console(state / "console", octets, moved=bar.moved)
     if found is None:
         return _run_offline(state, octets)
     for answer in found["answers"]:

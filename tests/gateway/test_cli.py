@@ -29,7 +29,7 @@ def console(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, bytes]]:
     asked: list[tuple[Path, bytes]] = []
     UNIT[:] = [{"result": "Success", "lines": 1, "failures": [], "answers": []}]
 
-    def ask_console(path: Path, octets: bytes) -> dict[str, Any]:
+    def ask_console(path: Path, octets: bytes, **_: object) -> dict[str, Any]:
         asked.append((path, octets))
         return UNIT[0]
 

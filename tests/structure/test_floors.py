@@ -7,7 +7,7 @@ import pytest
 from tests.structure.tree import ROOT, imports, modules
 
 FLOORS: tuple[tuple[int, str], ...] = (
-    (10, "mibgateway.main mibgateway.cli mibgateway.demo mibgateway.naming"
+    (10, "mibgateway.main mibgateway.cli mibgateway.demo mibgateway.naming mibgateway.progress"
          " mibgateway.agents mibgateway.adoption mibgateway.lab mibgateway.testing"
          " mibgateway.pytest_plugin"
          " mibgateway.__main__"),

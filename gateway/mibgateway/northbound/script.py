@@ -6,13 +6,13 @@ between begin and commit as one. At a start the whole script is one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mibagent.errors import InconsistentValue, Index, NotWritable, Refused
 from mibagent.model.nodes import MibModel, ObjectNode, TableNode
 from mibagent.model.spelling import path_of, resolve
-from mibagent.northbound import Session
+from mibagent.northbound import RunningJob, Session
 from mibagent.service.host import ServiceHost
 from mibagent.service.jobs import Job, JobResult
 from mibagent.smi.syntax import Value
@@ -67,6 +67,8 @@ class _Step:
     row: tuple[str, Index] | None = None
     """The row that it is about, by the table whose RowStatus makes it."""
     job: str = ""
+    path: str = ""
+    """The job as the script spells it."""
     arguments: tuple[tuple[str, Value], ...] = ()
 
 
@@ -121,7 +123,7 @@ class Translator:
         if isinstance(target, TableNode):
             if not target.is_job:
                 raise NotWritable(str(statement.path), "a table is not a command")
-            return _Step(statement.line, job=target.name,
+            return _Step(statement.line, job=target.name, path=str(statement.path),
                          arguments=tuple(self._arguments(statement, target)))
         if not target.is_command:
             raise NotWritable(str(statement.path), "not a command; to set it write = and a value")
@@ -163,8 +165,12 @@ def said(model: MibModel, refusal: Refused) -> str:
 class ScriptRunner:
     """Runs a parsed script for somebody while the unit runs."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(
+        self, session: Session,
+        started: Callable[[str, RunningJob], None] = lambda path, job: None,
+    ) -> None:
+        """started: is given each job as it runs."""
+        self._session, self._started = session, started
         self._host = session.host
         self._translate = Translator(session.store.model)
         self.report = Report()
@@ -218,7 +224,8 @@ class ScriptRunner:
 
     async def _run_job(self, step: _Step) -> None:
         try:
-            job = await self._session.run(step.job, dict(step.arguments))
+            job = await self._session.run(
+                step.job, dict(step.arguments), lambda job: self._started(step.path, job))
         except Refused as refusal:
             self._failed(step.line, refusal)
             return

@@ -1,5 +1,6 @@
 """The console: a socket in the state directory that takes a script and gives a report.
 
+While a job of the script runs, its progress is told: a line of JSON each. The report is the last.
 Only the user who owns the state directory can open it, so whoever does is an Admin.
 """
 
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mibagent.northbound import Session
+from mibagent.northbound import RunningJob, Session
 from mibagent.service.host import ServiceHost
 from mibagent.store.access import Principal, Rights
 from mibgateway.errors import StartError
@@ -29,6 +31,40 @@ LONGEST_SOCKET_NAME = 100
 """Octets; the kernel takes 107."""
 
 MOST_CALLERS = 16
+
+TELL_EVERY_S = 0.2
+"""How often a job is looked at that somebody waits for."""
+TELL_AT_LEAST_S = 20.0
+"""After so long it is told where a job is though nothing has moved."""
+
+
+class Teller:
+    """Tells how far a job is, as it moves, until it has ended."""
+
+    def __init__(self, reactor: Any, write: Callable[[bytes], None]) -> None:
+        self._reactor, self._write = reactor, write
+        self._next: Any = None
+        self._told: tuple[int, int] = (0, 0)
+        self._told_at = 0.0
+
+    def follow(self, path: str, job: RunningJob) -> None:
+        """Tell of this job until `stop`."""
+        self.stop()
+        self._told, self._told_at = (0, 0), self._reactor.seconds()
+        self._next = self._reactor.callLater(TELL_EVERY_S, self._look, path, job)
+
+    def _look(self, path: str, job: RunningJob) -> None:
+        now, at = self._reactor.seconds(), (job.percent, job.bytes)
+        if at != self._told or now - self._told_at >= TELL_AT_LEAST_S:
+            self._told, self._told_at = at, now
+            said = {"job": path, "percent": job.percent, "octets": job.bytes}
+            self._write(json.dumps(said).encode() + b"\n")
+        self._next = self._reactor.callLater(TELL_EVERY_S, self._look, path, job)
+
+    def stop(self) -> None:
+        """Tell nothing more."""
+        if self._next is not None and self._next.active():
+            self._next.cancel()
 
 
 def report_as_json(report: Report) -> bytes:
@@ -64,25 +100,33 @@ class _Console(Protocol):
         """Nobody listens any more; the script runs to its end all the same."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.connected = 0
         self._factory.callers -= 1
 
     async def _answer(self) -> None:
-        runner = ScriptRunner(Session(self._factory.host, CONSOLE))
+        teller = Teller(self._factory.reactor, self._tell)
+        runner = ScriptRunner(Session(self._factory.host, CONSOLE), teller.follow)
         try:
             report = await runner.run(parse_script(bytes(self._octets)))
         except ScriptError as error:
             report = Report()
             report.failures.append(LineFailure(error.line, error.why))
+        finally:
+            teller.stop()
         if self.transport is not None:
             self.transport.write(report_as_json(report))
             self.transport.loseConnection()
+
+    def _tell(self, line: bytes) -> None:
+        if self.transport is not None and self.connected:
+            self.transport.write(line)
 
 
 class _Consoles(ServerFactory):
     noisy = False
 
-    def __init__(self, host: ServiceHost) -> None:
-        self.host = host
+    def __init__(self, reactor: Any, host: ServiceHost) -> None:
+        self.reactor, self.host = reactor, host
         self.callers = 0
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
@@ -94,13 +138,16 @@ def open_console(reactor: Any, host: ServiceHost, path: Path) -> Any:
     if len(str(path).encode()) > LONGEST_SOCKET_NAME:
         return None
     path.unlink(missing_ok=True)
-    return reactor.listenUNIX(str(path), _Consoles(host), mode=0o600)
+    return reactor.listenUNIX(str(path), _Consoles(reactor, host), mode=0o600)
 
 
-def ask_console(path: Path, script: bytes, timeout_s: float = 120.0) -> dict[str, Any] | None:
+def ask_console(
+    path: Path, script: bytes, timeout_s: float = 120.0,
+    moved: Callable[[dict[str, Any]], None] = lambda told: None,
+) -> dict[str, Any] | None:
     """Send a script to a running unit and wait for its report; None where none runs there.
 
-    Raises StartError when it gives none.
+    moved: is told how far a job is. Raises StartError when the unit gives no report.
     """
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(timeout_s)
@@ -114,6 +161,9 @@ def ask_console(path: Path, script: bytes, timeout_s: float = 120.0) -> dict[str
             link.shutdown(socket.SHUT_WR)
             while data := link.recv(65536):
                 answer += data
+                while b"\n" in answer:
+                    line, _, answer = answer.partition(b"\n")
+                    moved(json.loads(line))
             found: dict[str, Any] = json.loads(answer)
         except (OSError, ValueError) as error:
             raise StartError(f"the unit gave no report of the script: "

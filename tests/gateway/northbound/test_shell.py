@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 from twisted.internet.testing import StringTransport
 
+from mibagent.service.jobs import Job
 from mibgateway.errors import StartError
 from mibgateway.northbound.script import LineFailure, Report
 from mibgateway.northbound.script_grammar import LIMIT_BYTES
 from mibgateway.northbound.shell import (
     MOST_CALLERS,
+    TELL_AT_LEAST_S,
+    TELL_EVERY_S,
+    Teller,
     ask_console,
     open_console,
     report_as_json,
@@ -122,6 +126,32 @@ def test_a_report_as_it_is_sent() -> None:
         "failures": [{"line": 2, "why": "why"}]}
 
 
+def test_who_waits_is_told_as_a_job_moves_and_now_and_then_when_it_does_not(
+    unit: Bench,
+) -> None:
+    lines: list[bytes] = []
+    teller, job = Teller(unit.reactor, lines.append), Job(1, None)
+
+    def told() -> list[dict[str, Any]]:
+        found = [json.loads(line) for line in lines]
+        lines.clear()
+        return found
+
+    teller.follow("File.DownloadFile", job)
+    unit.wait(TELL_EVERY_S)
+    assert told() == []
+    job.progress(percent=40, octets=4000)
+    unit.wait(TELL_EVERY_S)
+    unit.wait(TELL_EVERY_S)
+    assert told() == [{"job": "File.DownloadFile", "percent": 40, "octets": 4000}]
+    unit.wait(TELL_AT_LEAST_S)
+    assert len(told()) == 1
+    teller.stop()
+    job.progress(percent=60)
+    unit.wait(TELL_AT_LEAST_S)
+    assert told() == []
+
+
 # -- asking
 
 
@@ -147,6 +177,16 @@ def test_asking_gives_the_report(tmp_path: Path) -> None:
     thread.join()
     assert found is not None
     assert found["result"] == "Success"
+
+
+def test_progress_is_told_before_the_report(tmp_path: Path) -> None:
+    thread = serve(tmp_path / "console", b'{"job": "x", "percent": 1}\n{"job": "x"}\n'
+                   + report_as_json(Report(1)))
+    moved: list[dict[str, Any]] = []
+    found = ask_console(tmp_path / "console", b"x", moved=moved.append)
+    thread.join()
+    assert found is not None and found["lines"] == 1
+    assert moved == [{"job": "x", "percent": 1}, {"job": "x"}]
 
 
 def test_where_nobody_listens_there_is_no_unit(tmp_path: Path) -> None:
