@@ -367,20 +367,24 @@ class ServiceHost:
         if "@" in name:
             return
         node = self.model[name]
-        if not node.is_row_status or node.table is None or node.table.name not in self.jobs:
+        if node.table is None or node.table.name not in self.jobs:
             return
         jobs = self.jobs[node.table.name]
         number = int(index[0])  # type: ignore[arg-type]
-        if new is None:
+        if not node.is_row_status:
+            if new is not None:
+                jobs.written(number, revision.principal)
+        elif new is None:
             jobs.gone(number)
         elif new == Status.ACTIVE:
             wired = next(hosted.wired for hosted in self.services.values()
                          if node.table.name in hosted.wired.commands)
             row = self._frozen(node.table, index)
             arguments = wired.arguments[node.table.name].view(row, index)
-            job = jobs.start(
-                number, arguments, revision.principal.northbound in ("console", "system"))
+            job = jobs.start(number, arguments, revision.principal)
             job.waiter().addCallback(lambda _: self._forget_jobs(jobs))
+        else:
+            jobs.written(number, revision.principal)
 
     def _frozen(self, table: TableNode, index: Index) -> Configured:
         """Give one row by itself, for a job whose row may go while it runs."""

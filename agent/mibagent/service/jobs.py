@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, may
 from mibagent.errors import MibgateError
 from mibagent.model.nodes import TableNode
 from mibagent.smi.syntax import Value
+from mibagent.store.access import Principal, Rights
 
 ArgumentsT = TypeVar("ArgumentsT")
 
@@ -22,6 +23,12 @@ KEPT_JOBS = 20
 
 MOST_JOBS = 100
 """Rows of one job table, waiting ones included."""
+
+LOCAL_NORTHBOUNDS = ("console", "system")
+"""Doors whose askers may name any path of the host."""
+
+NOBODY = Principal("", Rights.OBSERVER, "")
+"""Who orders what nobody has ordered: nothing may be written for it."""
 
 NEVER = bytes(8)
 """A DateAndTime that says not yet. RFC 2579 section 2."""
@@ -61,8 +68,13 @@ def date_and_time(when: float) -> bytes:
 class Job(Generic[ArgumentsT]):
     """One run of a command with its arguments."""
 
-    def __init__(self, number: int, arguments: ArgumentsT, local: bool = False) -> None:
+    def __init__(
+        self, number: int, arguments: ArgumentsT, local: bool = False,
+        principal: Principal = NOBODY,
+    ) -> None:
         self.number, self.arguments = number, arguments
+        self.principal = principal
+        """In whose name it acts: who made its row active, or who with lesser rights wrote in it."""
         self.is_local = local
         """Whether the local console asked, which alone may name any path of the host."""
         self.state, self.result = JobState.WAITING, JobResult.NONE
@@ -138,16 +150,28 @@ class JobTable:
     def __init__(self, table: TableNode, body: Callable[[Job[Any]], Any]) -> None:
         self.table, self._body = table, body
         self.jobs: dict[int, Job[Any]] = {}
+        self._writers: dict[int, Principal] = {}
 
-    def start(self, number: int, arguments: Any, local: bool) -> Job[Any]:
-        """Run a job whose row has turned active."""
-        job: Job[Any] = Job(number, arguments, local)
+    def written(self, number: int, writer: Principal) -> None:
+        """Note who wrote in a row that waits; the one who may least counts."""
+        if number in self.jobs:
+            return
+        before = self._writers.get(number)
+        if before is None or _may_less(writer, before):
+            self._writers[number] = writer
+
+    def start(self, number: int, arguments: Any, principal: Principal) -> Job[Any]:
+        """Run a job whose row somebody has turned active."""
+        self.written(number, principal)
+        principal = self._writers.pop(number, principal)
+        job: Job[Any] = Job(number, arguments, _is_local(principal), principal)
         self.jobs[number] = job
         job.run(self._body)
         return job
 
     def gone(self, number: int) -> None:
         """Note that a job's row was destroyed."""
+        self._writers.pop(number, None)
         job = self.jobs.pop(number, None)
         if job is not None:
             job.cancel()
@@ -168,6 +192,14 @@ class JobTable:
             "Ended": job.ended,
         }
         return found[column]
+
+
+def _is_local(principal: Principal) -> bool:
+    return principal.northbound in LOCAL_NORTHBOUNDS
+
+
+def _may_less(one: Principal, other: Principal) -> bool:
+    return (one.rights, not _is_local(one)) > (other.rights, not _is_local(other))
 
 
 JOB_COLUMNS = ("State", "Result", "Percent", "Bytes", "Error", "Started", "Ended")

@@ -1,13 +1,16 @@
 """Scripts as a door: statements become transactions.
 
 While the unit runs each line stands or falls alone, adjacent lines about one row together, lines
-between begin and commit as one. At a start the whole script is one transaction.
+between begin and commit as one. At a start the whole script is one transaction. What a unit
+that runs is given as octets is read in slices, twice: to its end before a line of it runs, and
+again as it runs, so that neither time nor memory grows with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from mibagent.errors import InconsistentValue, Index, NotWritable, Refused
 from mibagent.model.nodes import MibModel, ObjectNode, TableNode
@@ -28,7 +31,14 @@ from mibgateway.northbound.script_grammar import (
     Path,
     ScriptError,
     Statement,
+    read_statements,
 )
+
+SLICE = 50
+"""Lines that are read before the reactor has its turn."""
+
+MOST_IN_BLOCK = 10_000
+"""Lines that are one transaction."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +59,11 @@ class Report:
     lines: int = 0
     """Statements that were tried."""
     failures: list[LineFailure] = field(default_factory=list)
+    """Why lines were refused: of each, or of as many as were asked for."""
     answers: list[str] = field(default_factory=list)
-    """What commands gave back."""
+    """What commands gave back; of as many as of failures."""
+    refused: int = 0
+    """Lines and blocks that were refused."""
 
     @property
     def result(self) -> str:
@@ -168,28 +181,69 @@ class ScriptRunner:
     def __init__(
         self, session: Session,
         started: Callable[[str, RunningJob], None] = lambda path, job: None,
+        most_kept: int | None = None,
     ) -> None:
-        """started: is given each job as it runs."""
+        """started: is given each job as it runs.
+
+        most_kept: how many failures, and how many answers, are kept; None is all.
+        """
         self._session, self._started = session, started
         self._host = session.host
         self._translate = Translator(session.store.model)
+        self._most_kept = most_kept
+        self._last = self._line = 0
+        self.is_stopped = False
         self.report = Report()
 
-    async def run(self, statements: Iterable[Statement]) -> Report:
+    async def run_text(self, octets: bytes) -> Report:
+        """Read a script to its end, then run it. Raises ScriptError; then nothing has run."""
+        begun = inside = 0
+        for count, statement in enumerate(read_statements(octets), 1):
+            match statement:
+                case Begin(line):
+                    begun, inside = line, 0
+                case Assignment(line) | Command(line):
+                    self._last, inside = line, inside + 1
+                case Commit():
+                    begun = 0
+            if begun and inside > MOST_IN_BLOCK:
+                raise ScriptError(begun, f"more than {MOST_IN_BLOCK} lines before the commit")
+            if count % SLICE == 0:
+                await self._host.next_turn()
+                if self.is_stopped:
+                    return self.report
+        return await self.run(read_statements(octets))
+
+    async def run(self, statements: Iterable[Statement | None]) -> Report:
         """Run them in order; between two commits the reactor has its turn."""
-        for block in _blocks(list(statements)):
-            self.report.lines += len(block)
-            await self._run_block(block)
+        for block in _blocks(statements):
+            if self.is_stopped:
+                break
+            if block:
+                self._line = block[-1].line
+                self.report.lines += len(block)
+                await self._run_block(block)
             await self._host.next_turn()
         return self.report
+
+    def stop(self) -> None:
+        """Begin no further line; the one that is being run is brought to its end."""
+        self.is_stopped = True
+
+    @property
+    def left_at(self) -> int:
+        """The line after which nothing was begun though there is more; 0 where all was."""
+        return self._line if self._line < self._last else 0
 
     async def _run_block(self, block: list[Assignment | Command]) -> None:
         steps: list[_Step] = []
         line = block[0].line
         try:
-            for statement in block:
+            for count, statement in enumerate(block, 1):
                 line = statement.line
                 steps.append(self._translate.step(statement))
+                if count % SLICE == 0:
+                    await self._host.next_turn()
         except Refused as refusal:
             self._failed(line, refusal)
             return
@@ -198,8 +252,7 @@ class ScriptRunner:
             return
         jobs = [step for step in steps if step.job]
         if jobs:
-            self.report.failures.append(
-                LineFailure(jobs[0].line, "a job does not stand between begin and commit"))
+            self._note(jobs[0].line, "a job does not stand between begin and commit")
             return
         await self._change(steps)
 
@@ -219,8 +272,15 @@ class ScriptRunner:
             self._failed(lines.get((refusal.name, refusal.index), line), refusal)
 
     def _failed(self, line: int, refusal: Refused) -> None:
-        self.report.failures.append(
-            LineFailure(line, said(self._session.store.model, refusal)))
+        self._note(line, said(self._session.store.model, refusal))
+
+    def _note(self, line: int, why: str) -> None:
+        self.report.refused += 1
+        if self._takes_more(self.report.failures):
+            self.report.failures.append(LineFailure(line, why))
+
+    def _takes_more(self, kept: list[Any]) -> bool:
+        return self._most_kept is None or len(kept) < self._most_kept
 
     async def _run_job(self, step: _Step) -> None:
         try:
@@ -230,22 +290,32 @@ class ScriptRunner:
             self._failed(step.line, refusal)
             return
         if job.result is not JobResult.SUCCESS:
-            self.report.failures.append(LineFailure(step.line, job.error or job.result.name))
-        elif job.answer:
+            self._note(step.line, job.error or job.result.name)
+        elif job.answer and self._takes_more(self.report.answers):
             self.report.answers.append(job.answer)
 
 
-def _blocks(statements: list[Statement]) -> Iterator[list[Assignment | Command]]:
-    """Give what is one transaction: begin to commit, adjacent lines of one row, single lines."""
+def _blocks(
+    statements: Iterable[Statement | None]
+) -> Iterator[list[Assignment | Command]]:
+    """Give what is one transaction: begin to commit, adjacent lines of one row, single lines.
+
+    An empty one is for the reactor to have its turn.
+    """
     inside = False
     block: list[Assignment | Command] = []
-    for statement in statements:
+    for count, statement in enumerate(statements, 1):
+        if count % SLICE == 0:
+            yield []
+        if statement is None:
+            continue
         if isinstance(statement, Begin | Commit):
             if block:
                 yield block
             block, inside = [], isinstance(statement, Begin)
             continue
-        if block and not inside and not _same_row(block[-1], statement):
+        if block and not inside and (
+                len(block) >= MOST_IN_BLOCK or not _same_row(block[-1], statement)):
             yield block
             block = []
         block.append(statement)

@@ -25,15 +25,22 @@ from mibagent.errors import MibgateError
 LIMIT_BYTES = 10 * 1024 * 1024
 LINE_LIMIT_BYTES = 64 * 1024
 
+MOST_PAIRS = 100
+"""Keys of a row, or arguments of a command."""
+
+_PIECE = 64
+
 Pairs = tuple[tuple[str, str], ...]
 
 
 class ScriptError(MibgateError):
     """A script that is not one: nothing of it runs."""
 
-    def __init__(self, line: int, why: str) -> None:
+    def __init__(self, line: int, why: str, reason: str = "") -> None:
         super().__init__(f"line {line}: {why}")
         self.line, self.why = line, why
+        self.reason = reason or why
+        """The same without what the line says, which may be a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +108,23 @@ _BLANKS = re.compile(r"[ \t]*+")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*+")
 _BARE = re.compile(r"""[^ \t#"\],\x00-\x1f\x7f]++""")
 _QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"')
-_ESCAPE = re.compile(r"\\(.)")
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 _TO_ESCAPE = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\t": r"\t", "\r": r"\r"})
 
 
 def parse_script(data: bytes, limit: int = LIMIT_BYTES) -> list[Statement]:
     """Read a whole script, in time linear to its length; limit is in octets. Raises ScriptError."""
-    statements: list[Statement] = []
+    return [each for each in read_statements(data, limit) if each is not None]
+
+
+def read_statements(data: bytes, limit: int = LIMIT_BYTES) -> Iterator[Statement | None]:
+    """Read line by line, so that who must not take long can stop in between. Raises ScriptError.
+
+    None is a line without a statement, and each further 64 characters of a long one.
+    """
     begun = 0
     for number, text in _lines(data, limit):
-        if not text:
-            continue
-        statement = _Line(number, text).statement()
+        statement = _Line(number, text).statement() if text else None
         match statement:
-            case None:
-                continue
             case Begin() if begun:
                 raise ScriptError(number, f"begin inside the begin of line {begun}")
             case Begin():
@@ -127,10 +135,10 @@ def parse_script(data: bytes, limit: int = LIMIT_BYTES) -> list[Statement]:
                 begun = 0
             case _:
                 pass
-        statements.append(statement)
+        yield statement
+        yield from (None,) * (len(text) // _PIECE)
     if begun:
         raise ScriptError(begun, "begin without a commit after it")
-    return statements
 
 
 def print_statement(statement: Statement) -> str:
@@ -166,9 +174,15 @@ def _lines(data: bytes, limit: int) -> Iterator[tuple[int, str]]:
         raise ScriptError(line, f"the script is longer than {limit} octets")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ScriptError(1, "the script is in UTF-16, and UTF-8 is wanted")
-    for number, octets in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if len(octets) > LINE_LIMIT_BYTES:
+    at, number = 3 if data.startswith(b"\xef\xbb\xbf") else 0, 0
+    while at <= len(data):
+        number += 1
+        end = data.find(b"\n", at)
+        end = len(data) if end < 0 else end
+        if end - at > LINE_LIMIT_BYTES:
             raise ScriptError(number, f"the line is longer than {LINE_LIMIT_BYTES} octets")
+        octets = data[at:end]
+        at = end + 1
         if b"\0" in octets:
             raise ScriptError(number, "a NUL is no text")
         try:
@@ -259,6 +273,8 @@ class _Line:
         name = self._word(what)
         if name.lower() in pairs:
             raise self._wrong(f"{_shown(name)} is given twice")
+        if len(pairs) == MOST_PAIRS:
+            raise self._wrong(f"more than {MOST_PAIRS} names with values")
         self._blanks()
         self._take("=", f"`=` after {_shown(name)}")
         self._blanks()
@@ -273,7 +289,7 @@ class _Line:
             value = quoted[1]
             if "\\" not in value:
                 return value
-            return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[1]), value)
+            return _unescaped(value)
         bare = _BARE.match(self.text, self.at)
         if bare is None:
             raise self._wrong(f'{_shown(name)} wants a value ("" is an empty one)')
@@ -311,7 +327,16 @@ class _Line:
     def _wrong(self, why: str) -> ScriptError:
         rest = self.text[self.at:self.at + 40]
         where = f", not {_shown(rest)}" if rest and why.endswith(("wanted", "end")) else ""
-        return ScriptError(self.number, f"{why}{where} (column {self.at + 1})")
+        column = f"(column {self.at + 1})"
+        return ScriptError(self.number, f"{why}{where} {column}", f"{why} {column}")
+
+
+def _unescaped(value: str) -> str:
+    """Give what escapes stand for; a NUL, which no line has, holds the place of `\\\\`."""
+    value = value.replace("\\\\", "\0")
+    for escape, char in (("\\n", "\n"), ("\\t", "\t"), ("\\r", "\r"), ("\\", "")):
+        value = value.replace(escape, char)
+    return value.replace("\0", "\\")
 
 
 def _shown(text: str) -> str:

@@ -23,7 +23,7 @@ from mibagent.service.host import ServiceHost
 from mibagent.store.access import Principal, Rights
 from mibgateway.errors import StartError
 from mibgateway.northbound.script import LineFailure, Report, ScriptRunner
-from mibgateway.northbound.script_grammar import LIMIT_BYTES, ScriptError, parse_script
+from mibgateway.northbound.script_grammar import LIMIT_BYTES, ScriptError
 
 CONSOLE = Principal("console", Rights.ADMIN, "console")
 
@@ -107,7 +107,7 @@ class _Console(Protocol):
         teller = Teller(self._factory.reactor, self._tell)
         runner = ScriptRunner(Session(self._factory.host, CONSOLE), teller.follow)
         try:
-            report = await runner.run(parse_script(bytes(self._octets)))
+            report = await runner.run_text(bytes(self._octets))
         except ScriptError as error:
             report = Report()
             report.failures.append(LineFailure(error.line, error.why))

@@ -21,7 +21,17 @@ from mibagent.service.jobs import (
 )
 from mibagent.store.wish import Wish
 from tests.agent.service.trial import BakeArguments, House
-from tests.agent.store.kit import ACTIVE, DESTROY, GO, SUSPEND, WAIT, files_of, rows_of
+from tests.agent.store.kit import (
+    ACTIVE,
+    ADMIN,
+    DESTROY,
+    GO,
+    SUSPEND,
+    USER,
+    WAIT,
+    files_of,
+    rows_of,
+)
 
 
 @pytest.fixture
@@ -207,6 +217,26 @@ def test_a_job_of_the_console_is_local_and_one_of_the_network_is_not(house: Hous
     bake(house, 1)
     house.rig.put(Wish("trialBakeRowStatus", (2,), GO))
     assert [job.is_local for job in house.trial.bakes] == [False, True]
+
+
+def test_a_job_acts_in_the_name_of_who_started_it(house: House) -> None:
+    bake(house, 1)
+    house.rig.change(("trialBakeRowStatus", GO, (2,)), who=USER)
+    assert [job.principal for job in house.trial.bakes] == [ADMIN, USER]
+
+
+@pytest.mark.parametrize("column", [("trialBakeCake", b"nut"), ("trialBakeRowStatus", WAIT)])
+def test_a_user_who_wrote_in_its_row_lends_it_no_more_than_a_users_rights(
+    house: House, column: tuple[str, Any]
+) -> None:
+    if column[0] != "trialBakeRowStatus":
+        bake(house, 1, status=WAIT)
+    house.rig.change((column[0], column[1], (1,)), who=USER)
+    bake(house, 1, status=ACTIVE)
+    assert [job.principal for job in house.trial.bakes] == [USER]
+    bake(house, 1, status=DESTROY)
+    bake(house, 1)
+    assert house.trial.bakes[1].principal == ADMIN
 
 
 def test_many_can_wait_for_one_job() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from twisted.internet.defer import ensureDeferred, maybeDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 
 from mibagent.northbound import Session
 from mibagent.store.access import Principal
 from mibgateway.northbound.script import (
+    MOST_IN_BLOCK,
     LineFailure,
     Report,
     ScriptRunner,
@@ -17,7 +19,12 @@ from mibgateway.northbound.script import (
     lay_whole,
     said,
 )
-from mibgateway.northbound.script_grammar import ScriptError, parse_script
+from mibgateway.northbound.script_grammar import (
+    LIMIT_BYTES,
+    LINE_LIMIT_BYTES,
+    ScriptError,
+    parse_script,
+)
 from tests.gateway.kit import LOCAL, USER, Bench, bench, model
 from tests.gateway.tls.pki import chain_pem, issue
 
@@ -230,6 +237,70 @@ def test_the_reactor_has_its_turn_between_commits(unit: Bench) -> None:
     unit.reactor.callLater(0, look)
     run(unit, "Hoc.SystemName=one\nHoc.SystemName=two\n")
     assert list(dict.fromkeys(seen))[-2:] == [b"one", b"two"]
+
+
+# -- given as octets
+
+
+def text_runner(unit: Bench, octets: bytes, **given: int) -> tuple[ScriptRunner, Deferred[Report]]:
+    runner = ScriptRunner(Session(unit.host, LOCAL), **given)
+    return runner, ensureDeferred(runner.run_text(octets))
+
+
+@pytest.mark.parametrize("broken", [
+    b"?", b"Hoc.SystemName=\0", b"Hoc.SystemName=\xff", b"#" + b"x" * LINE_LIMIT_BYTES,
+    b"A.B=1\n" * (LIMIT_BYTES // 6), b"commit", b"begin",
+    b"begin\n" + b"A.B=1\n" * (MOST_IN_BLOCK + 1) + b"commit\n",
+])
+def test_octets_are_read_to_their_end_before_a_line_runs(unit: Bench, broken: bytes) -> None:
+    _, told = text_runner(unit, b"Hoc.SystemName=one\n" + broken)
+    refusals: list[Any] = []
+    told.addErrback(lambda failure: refusals.append(failure.value))
+    unit.settle()
+    (refusal,) = refusals
+    assert isinstance(refusal, ScriptError) and refusal.line > 1
+    assert unit.get("hocSystemName") != b"one"
+
+
+def test_the_reactor_has_many_turns_while_a_long_script_is_read(unit: Bench) -> None:
+    line = b"#" + b"x" * 60_000 + b"\n"
+    _, told = text_runner(unit, b"Hoc.SystemName=one\n" + line * 100 + b"Hoc.SystemLocation=two\n")
+    turns: list[None] = []
+
+    def turn() -> None:
+        turns.append(None)
+        if not told.called:
+            unit.reactor.callLater(0, turn)
+
+    turn()
+    unit.settle()
+    assert len(turns) > 100
+    assert unit.result(told).lines == 2
+    assert unit.get("hocSystemLocation") == b"two"
+
+
+def test_of_many_failures_the_first_are_kept_and_all_counted(unit: Bench) -> None:
+    _, told = text_runner(unit, b"Hoc.Nothing=1\n" * 30, most_kept=20)
+    report = unit.result(told)
+    assert [each.line for each in report.failures] == list(range(1, 21))
+    assert (report.lines, report.refused, report.result) == (30, 30, "ExecutionFailed")
+
+
+def test_a_run_can_be_ended_between_two_lines(unit: Bench) -> None:
+    runner, told = text_runner(unit, b"Hoc.SystemName=one\nHoc.SystemName=two\n\n")
+
+    def stop_after_the_first() -> None:
+        if unit.get("hocSystemName") == b"one":
+            runner.stop()
+        else:
+            unit.reactor.callLater(0, stop_after_the_first)
+
+    stop_after_the_first()
+    assert unit.result(told).lines == 1
+    assert runner.left_at == 1
+    runner, told = text_runner(unit, b"Hoc.SystemName=two")
+    assert unit.result(told).lines == 1
+    assert runner.left_at == 0
 
 
 # -- at a start

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mibgateway.northbound.script_grammar import (
     LINE_LIMIT_BYTES,
+    MOST_PAIRS,
     Assignment,
     Begin,
     Command,
@@ -20,6 +21,7 @@ from mibgateway.northbound.script_grammar import (
     parse_script,
     print_statement,
     quote,
+    read_statements,
 )
 
 
@@ -146,6 +148,25 @@ def test_a_script_has_a_limit() -> None:
     assert len(parse_script(b"A.B=1\n" * 10, limit=60)) == 10
     with pytest.raises(ScriptError, match="line 10: the script is longer than 59 octets"):
         parse_script(b"A.B=1\n" * 10, limit=59)
+
+
+def test_names_with_values_have_a_limit() -> None:
+    many = " ".join(f"a{number}=1" for number in range(MOST_PAIRS))
+    assert len(parse_script(f"A.B {many}".encode())) == 1
+    with pytest.raises(ScriptError, match="more than 100 names with values"):
+        parse_script(f"A.B {many} b=1".encode())
+
+
+def test_reading_can_stop_after_each_line_and_within_the_count_of_a_long_one() -> None:
+    assert list(read_statements(b"\n#\nA.B\n")) == [None, None, Command(3, Path("A", "B")), None]
+    long = list(read_statements(b"A.B=" + b"x" * 636))
+    assert len(long) == 11 and long[1:] == [None] * 10
+
+
+def test_a_reason_without_what_the_line_says_is_there_too() -> None:
+    with pytest.raises(ScriptError, match="not my-secret") as refusal:
+        parse_script(b"Aaa.Users[UserName=x].Password=all my-secret")
+    assert refusal.value.reason == "the line should end (column 36)"
 
 
 def test_a_syntax_error_anywhere_gives_no_statement_at_all() -> None:
