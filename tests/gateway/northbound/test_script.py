@@ -242,7 +242,7 @@ def test_the_reactor_has_its_turn_between_commits(unit: Bench) -> None:
 # -- given as octets
 
 
-def text_runner(unit: Bench, octets: bytes, **given: int) -> tuple[ScriptRunner, Deferred[Report]]:
+def text_runner(unit: Bench, octets: bytes, **given: Any) -> tuple[ScriptRunner, Deferred[Report]]:
     runner = ScriptRunner(Session(unit.host, LOCAL), **given)
     return runner, ensureDeferred(runner.run_text(octets))
 
