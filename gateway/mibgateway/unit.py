@@ -39,10 +39,14 @@ from mibgateway.host.interfaces import Links, links
 from mibgateway.host.reading import Reading
 from mibgateway.notifier import Notifier
 from mibgateway.state import StateDirectory
+from mibgateway.tls.certificate import Usage
+from mibgateway.tls.creator import ClientCreator
+from mibgateway.tls.policy import TlsPolicy
 from mibgateway.tls.revocation import Revocation
 from mibgateway.tls.shared import Sessions, Shared
 from mibgateway.tls.shell import fetch_answer
 from mibgateway.tls.vault import Vault
+from mibgateway.transfer.shell import Transfers
 from mibgateway.whereabouts import KEPT, Whereabouts
 
 if TYPE_CHECKING:
@@ -315,6 +319,32 @@ class Unit:
         """Call what takes long in one of the reactor's threads."""
         found: Deferred[T] = deferToThreadPool(self.reactor, self.reactor.getThreadPool(), call)
         return found
+
+    def transfers(self, column: str) -> Transfers:
+        """Lend what brings and takes files for a service.
+
+        column: the descriptor by which the service's use of host certificates is allowed.
+        """
+        def creator(policy: TlsPolicy, server: str) -> ClientCreator:
+            table = self.model[column].table
+            assert table is not None
+            forbidden = frozenset(
+                index[0].decode() for index in self.store.configured.rows(table)  # type: ignore[union-attr]
+                if self.store.get(column, index) == 0)
+            return ClientCreator(
+                policy, self.vault.credential(Usage.TLS_CLIENT, policy, forbidden),
+                self.vault.authorities(), server, clock=self.judging_time,
+                shared=self.vault.shared)
+
+        return Transfers(
+            self.reactor, creator, lambda call: self.in_thread(call),
+            f"mibgate/{self.options.version}" if self.options.version else "mibgate")
+
+    def macros(self) -> Mapping[str, str]:
+        """Give what macros in names of files and in URLs stand for."""
+        return {
+            "mac": self.identity.mac.replace(":", ""), "serial": self.identity.serial,
+            "product": self.identity.product, "version": self.options.version}
 
     def open_port(self, port: int, open_at: Callable[[int], T]) -> tuple[T, int]:
         """Listen at a port, or at what it falls back to; give what was opened and the port.

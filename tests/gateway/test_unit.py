@@ -14,8 +14,12 @@ from twisted.internet.error import CannotListenError
 
 from mibagent.store.access import Principal, Rights
 from mibgateway.errors import StartError
+from mibgateway.tls.policy import TlsPolicy
+from mibgateway.transfer.terms import TransferError
+from mibgateway.transfer.url import Url
 from mibgateway.unit import FALLBACK_PORTS, Identity, JournalThread, Options, ReadyLed
 from tests.gateway.kit import Bench, bench, model
+from tests.gateway.tls.pki import chain_pem, issue
 
 WHO = Principal("eva", Rights.ADMIN, "snmp")
 
@@ -74,6 +78,46 @@ async def _kept(unit: Bench) -> None:
 def test_what_platforms_key_on(unit: Bench) -> None:
     assert unit.get("sysDescr").startswith(b"mibgate 1.2.3 software gateway unit, ")
     assert unit.get("sysObjectID") == model().names["mibgateUnit"]
+
+
+# -- transfers
+
+
+def test_macros_are_the_units(unit: Bench) -> None:
+    identity = unit.unit.identity
+    assert unit.unit.macros() == {
+        "mac": identity.mac.replace(":", ""), "serial": identity.serial,
+        "product": "mibgate", "version": "1.2.3"}
+
+
+def test_a_transfer_shows_what_its_column_allows_at_each_dial(unit: Bench) -> None:
+    root = issue("Root", ca=True)
+    for name, kind, pem in ((b"ca.pem", 200, chain_pem(root.certificate)),
+                            (b"unit.pem", 100, issue("unit", by=root).pem())):
+        unit.run("certImportTable", {
+            "certImportType": kind, "certImportFileName": name, "certImportPem": pem})
+    column = "certHostCertificateAssociationSip"
+    transfers = unit.unit.transfers(column)
+
+    def is_shown() -> bool:
+        creator = transfers.creator(TlsPolicy(use="File transfer"), "files.example.com")
+        return creator.clientConnectionForTLS(None).get_certificate() is not None
+
+    assert is_shown()
+    unit.set(column, 0, (b"unit.pem",))
+    assert not is_shown()
+
+
+def test_a_transfer_waits_for_the_time(unit: Bench) -> None:
+    root = issue("Root", ca=True).authority()
+    unit.unit.vault.replace({}, {"ca.pem": (root,)})
+    unit.set("hocClockSource", 300)
+    done = ensureDeferred(unit.unit.transfers("certHostCertificateAssociationSip").download(
+        Url.parse("https://192.0.2.1/x"), unit.unit.state.path / "x",
+        policy=TlsPolicy(use="File transfer"), most_octets=100))
+    with pytest.raises(TransferError, match="the time is not known") as refused:
+        unit.result(done)
+    assert refused.value.may_retry
 
 
 # -- starts

@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (6, "mibgateway.syslog"),
     (6, "mibgateway.clock"),
     (6, "mibgateway.sntp"),
+    (6, "mibgateway.transfer"),
     (6, "mibgateway.host"),
     (6, "mibgateway.platforms"),
     (6, "mibagent.agent"),

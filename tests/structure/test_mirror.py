@@ -54,6 +54,10 @@ ELSEWHERE: dict[str, str] = {
     "gateway/mibgateway/services/cert_rows.py": "tests/gateway/services/test_cert.py",
     "gateway/mibgateway/tls/policy.py": "tests/gateway/tls/test_suites.py",
     "gateway/mibgateway/demo/acts.py": "tests/wire/test_demo.py",
+    # transfers are promised by what comes of them
+    "gateway/mibgateway/transfer/disk.py": "tests/gateway/transfer/test_shell.py",
+    "gateway/mibgateway/transfer/pace.py": "tests/gateway/transfer/test_shell.py",
+    "gateway/mibgateway/transfer/terms.py": "tests/gateway/transfer/test_steps.py",
     # the laboratory is promised by what a test sees of it
     "gateway/mibgateway/lab/baseline.py": "tests/gateway/lab/test_door.py",
     "gateway/mibgateway/lab/describe.py": "tests/wire/test_lab.py",

@@ -1,0 +1,1 @@
+"""Files by HTTPS and HTTP, in both directions."""
