@@ -53,6 +53,9 @@ class Table:
         value = self._values[node.name]
         return lambda index: value
 
+    def together(self, node: ObjectNode) -> None:
+        return None
+
     def rows(self, table: TableNode) -> Iterable[Index]:
         return [(number,) for number in range(1, self._rows + 1)]
 

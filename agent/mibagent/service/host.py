@@ -112,8 +112,8 @@ class ServiceHost:
         for name, method in wired.provides.items():
             if name in self.model.tables:
                 self._provide_table(wired, name, method)
-            elif name in wired.readers:
-                self.store.provide(name, method(name))
+            elif name in wired.together:
+                self.store.provide_together(name, method)
             else:
                 self._provide_object(self.model[name], method, name in wired.lasting)
         for name in wired.commands:

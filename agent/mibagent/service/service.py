@@ -28,15 +28,15 @@ class Hook:
     names: tuple[str, ...]
     lasting: bool = False
     """Whether what it provides never changes."""
-    readers: bool = False
-    """Whether it gives what reads an object, and is asked once for each."""
+    together: bool = False
+    """Whether it gives what reads several objects at once, and is asked for that beforehand."""
 
 
-def _marked(kind: str, names: tuple[str, ...], lasting: bool = False, readers: bool = False
+def _marked(kind: str, names: tuple[str, ...], lasting: bool = False, together: bool = False
             ) -> Callable[[MethodT], MethodT]:
     def mark(method: MethodT) -> MethodT:
         hooks = getattr(method, "hooks", ())
-        method.hooks = (*hooks, Hook(kind, names, lasting, readers))  # type: ignore[attr-defined]
+        method.hooks = (*hooks, Hook(kind, names, lasting, together))  # type: ignore[attr-defined]
         return method
     return mark
 
@@ -67,18 +67,18 @@ def offline(*names: str) -> Callable[[MethodT], MethodT]:
 
 
 def provides(
-    *names: str, lasting: bool = False, readers: bool = False
+    *names: str, lasting: bool = False, together: bool = False
 ) -> Callable[[MethodT], MethodT]:
     """The method answers for scalars `() -> value`, or `(descriptor) -> value` for several.
 
-    readers: the method gives, once for each scalar, what reads it: `(descriptor) -> (index ->
-    value)`, for values that are asked for most. lasting: a scalar's value stays the same for as
-    long as the process runs, and may be kept.
+    together: the method gives what reads several of its scalars at once: `(descriptors) -> (() ->
+    their values, a new list each time)`, for those that are asked for most and in a row. lasting:
+    a scalar's value stays the same for as long as the process runs, and may be kept.
 
     For a column it is `(key) -> value`, for a table whose rows are stored `(key) -> row`; for a
     table of its own it is asked once: `() -> LiveTable`.
     """
-    return _marked("provides", names, lasting, readers)
+    return _marked("provides", names, lasting, together)
 
 
 def rows(table: str) -> Callable[[MethodT], MethodT]:

@@ -38,7 +38,8 @@ class Wired:
     offline: dict[str, Callable[..., Any]] = field(default_factory=dict)
     provides: dict[str, Callable[..., Any]] = field(default_factory=dict)
     lasting: set[str] = field(default_factory=set)
-    readers: set[str] = field(default_factory=set)
+    together: set[str] = field(default_factory=set)
+    """Of these what is provided is what reads several at once."""
     factory: dict[str, Callable[[], Any]] = field(default_factory=dict)
     arguments: dict[str, Binding[Any]] = field(default_factory=dict)
     read_only: frozenset[str] = frozenset()
@@ -148,8 +149,8 @@ def _place(
                 wired.provides[named] = method
                 if hook.lasting:
                     wired.lasting.add(named)
-                if hook.readers:
-                    wired.readers.add(named)
+                if hook.together:
+                    wired.together.add(named)
                 if named in wired.tables:
                     _row_answers(model, wired, method, named, who)
         case "rows":

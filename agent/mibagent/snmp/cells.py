@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import compress, groupby
+from operator import ne
 
 from mibagent.errors import InconsistentName, Index, NoSuchName
 from mibagent.model.nodes import ObjectNode, TableNode
@@ -29,8 +31,11 @@ from mibagent.snmp.ber import (
     sort_key,
     tlv,
 )
+from mibagent.snmp.source import Source
 
 ABSENT = b""
+NEVER_READ = object()
+"""Stands for the last value of what is computed where there is none."""
 WIDE = (Base.COUNTER64, Base.ANY)
 """Types among whose values there may be a Counter64."""
 
@@ -185,11 +190,11 @@ class Segment:
             self.values[at] = found
         return found
 
-    def take(self, at: int, count: int, room: int) -> tuple[list[bytes], int]:
-        """Read up to that many instances of what is not all kept; give them and the place behind.
+    def take(self, at: int, count: int, room: int) -> tuple[list[bytes], int, int]:
+        """Read up to that many instances of what is not all kept.
 
-        It may stop before, where a stretch ends or once they take more octets than there is
-        room for.
+        Gives them, the place behind, and the room that is left. It may stop before, where a stretch
+        ends or once they take more octets than there is room for.
         """
         rows, heads, version = self.rows, self.heads, self.rows.version
         read, encode, sequence = self.read, self.encode, SEQUENCE_HEADS
@@ -206,17 +211,17 @@ class Segment:
             except NoSuchName:
                 continue
             size = len(head) + len(value)  # type: ignore[arg-type]
+            room -= size + 2
             if size < 0x80:
                 add(sequence[size] + head + value)  # type: ignore[operator]
                 continue
             add(varbind_of(head, value))  # type: ignore[arg-type]
-            room -= size
             if room < 0:
                 break
         if rows.version != version:
             rows.build()
-            return found, bisect_right(self.keys, last)
-        return found, stop
+            return found, bisect_right(self.keys, last), room
+        return found, stop, room
 
     def unknow(self, at: int) -> None:
         """Forget what is kept of a place: its value changed."""
@@ -228,16 +233,13 @@ class Segment:
 class Scalars(Segment):
     """A run of scalars; its keys are whole names."""
 
-    __slots__ = ("_encoders", "_kept_nodes", "_last", "_names", "_readers", "nodes")
+    __slots__ = ("_batches", "_encoders", "_kept_nodes", "_last", "_names", "_readers", "nodes")
 
-    def __init__(
-        self, nodes: list[ObjectNode], reader: Callable[[ObjectNode], Read],
-        keeps: Callable[[ObjectNode], bool],
-    ) -> None:
-        readers = [reader(node) for node in nodes]
+    def __init__(self, nodes: list[ObjectNode], source: Source) -> None:
+        readers = [source.reader(node) for node in nodes]
         super().__init__(nodes[0], readers[0], False, Rows(None, _no_rows))
         self._readers = readers
-        self._last: list[tuple[Value | None, bytes]] = [(None, b"")] * len(nodes)
+        self._last: list[tuple[object, bytes]] = [(NEVER_READ, b"")] * len(nodes)
         """What each computed one was when it was last read, and its varbind."""
         self.nodes = nodes
         self.rows.is_built = True
@@ -246,11 +248,20 @@ class Scalars(Segment):
         self.prefix = b""
         self.rows.keys = self.keys = [sort_key(name) for name in self.rows.suffixes]
         self.values = [None] * len(nodes)
-        self.kept = all(map(keeps, nodes))
-        self._kept_nodes = [keeps(node) for node in nodes]
+        self._kept_nodes = [source.is_kept(node) for node in nodes]
+        self.kept = all(self._kept_nodes)
         self._names = [tlv(OBJECT_IDENTIFIER, suffix) for suffix in self.rows.suffixes]
         self._encoders = [ENCODERS[node.syntax.base] for node in nodes]
         self.wide = any(node.syntax.base in WIDE for node in nodes)
+        self._batches: list[_Batch | None] = []
+        """For each place those that are read at once with it."""
+        for readers_of, run in groupby(nodes, source.together):
+            start = len(self._batches)
+            stop = start + len(list(run))
+            batch = None if readers_of is None else _Batch(
+                start, readers_of([node.name for node in nodes[start:stop]]),
+                self._names[start:stop], self._encoders[start:stop])
+            self._batches += [batch] * (stop - start)
 
     def node_at(self, at: int) -> ObjectNode:
         return self.nodes[at]
@@ -272,47 +283,76 @@ class Scalars(Segment):
         return at if at < len(self.keys) and self.keys[at] == key else -1
 
     def read_at(self, at: int) -> bytes:
-        kept = self._kept_nodes[at]
-        head = self._names[at]
+        if not self._kept_nodes[at]:
+            value = self._readers[at](())
+            before, varbind = self._last[at]
+            if value != before:
+                varbind = varbind_of(self._names[at], self._encoders[at](value))
+                self._last[at] = value, varbind
+            return varbind
         try:
-            value = self._encoders[at](self._readers[at](()))
+            value = self._readers[at](())
         except NoSuchName:
-            if kept and self.values[at] is None:
+            if self.values[at] is None:
                 self.values[at] = ABSENT
                 self.absent += 1
             raise
-        found = varbind_of(head, value)
-        if kept:
-            self.values[at] = found
+        found = self.values[at] = varbind_of(self._names[at], self._encoders[at](value))
         return found
 
-    def take(self, at: int, count: int, room: int) -> tuple[list[bytes], int]:
-        values, keeps, last = self.values, self._kept_nodes, self._last
-        names, readers, encoders = self._names, self._readers, self._encoders
-        stop = min(len(values), at + min(count, _STRETCH))
+    def take(self, at: int, count: int, room: int) -> tuple[list[bytes], int, int]:
+        stop = min(len(self.values), at + min(count, _STRETCH))
+        batches, keeps, readers, last = self._batches, self._kept_nodes, self._readers, self._last
         found: list[bytes] = []
         add = found.append
-        for place in range(at, stop):
-            varbind = values[place]
-            if varbind is None:
-                try:
-                    if keeps[place]:
-                        varbind = self.read_at(place)
-                    else:
-                        value = readers[place](())
-                        before, varbind = last[place]
-                        if value != before:
-                            varbind = varbind_of(names[place], encoders[place](value))
-                            last[place] = value, varbind
-                except NoSuchName:
-                    continue
-            elif not varbind:
+        while at < stop and room >= 0:
+            batch = batches[at]
+            if batch is not None:
+                run = batch.varbinds_now()[at - batch.start:stop - batch.start]
+                at += len(run)
+                found += run
+                room -= sum(map(len, run))
                 continue
-            add(varbind)
-            room -= len(varbind)
-            if room < 0:
-                break
-        return found, stop
+            try:
+                if keeps[at]:
+                    varbind = self.varbind(at)
+                else:
+                    value = readers[at](())
+                    before, varbind = last[at]
+                    if value != before:
+                        varbind = varbind_of(self._names[at], self._encoders[at](value))
+                        last[at] = value, varbind
+            except NoSuchName:
+                pass
+            else:
+                add(varbind)
+                room -= len(varbind)
+            at += 1
+        return found, at, room
+
+
+class _Batch:
+    """Scalars that are read at once; those that have not changed are not encoded again."""
+
+    __slots__ = ("_encoders", "_names", "_places", "_read", "_values", "_varbinds", "start")
+
+    def __init__(self, start: int, read: Callable[[], Sequence[Value]], names: list[bytes],
+                 encoders: list[Callable[[Value], bytes]]) -> None:
+        self.start = start
+        self._read, self._names, self._encoders = read, names, encoders
+        self._values: Sequence[object] = [NEVER_READ] * len(names)
+        self._varbinds = [b""] * len(names)
+        self._places = range(len(names))
+
+    def varbinds_now(self) -> list[bytes]:
+        """Read all of them; give their varbinds, in a list that the next reading changes."""
+        values, varbinds = self._read(), self._varbinds
+        if values == self._values:
+            return varbinds
+        for at in compress(self._places, map(ne, values, self._values)):
+            varbinds[at] = varbind_of(self._names[at], self._encoders[at](values[at]))
+        self._values = values
+        return varbinds
 
 
 def _no_rows(table: TableNode) -> Iterable[Index]:

@@ -225,6 +225,10 @@ class FastPath:
 
     def _locate(self, wire: bytes, sight: Sight) -> tuple[Segment | None, int]:
         """Give where what follows a binding stands that is no cell yet. Raises BerError."""
+        known = sight.between.get(wire)
+        if known is not None:
+            segment, key = known
+            return segment, segment.after(key) if key else 0
         if wire[1] >= 0x80 or wire[3] >= 0x80 or wire[0] != SEQUENCE or wire[2] != 6 \
                 or wire[-2:] != b"\x05\x00" or wire[1] != len(wire) - 2 \
                 or wire[3] != len(wire) - 6:

@@ -9,7 +9,7 @@ from mibagent.model.nodes import MibModel, ObjectNode, TableNode
 from mibagent.smi.syntax import Value
 from mibagent.snmp.source import Listener
 from mibagent.store.access import Principal
-from mibagent.store.store import ParameterStore
+from mibagent.store.store import ParameterStore, ReadersOf
 from mibagent.store.transaction import Transaction
 
 
@@ -32,6 +32,9 @@ class StoreSource:
 
     def reader(self, node: ObjectNode) -> Callable[[Index], Value]:
         return self._store.reader(node.name)
+
+    def together(self, node: ObjectNode) -> ReadersOf | None:
+        return self._store.together(node.name)
 
     def rows(self, table: TableNode) -> Iterable[Index]:
         return self._store.rows(table)

@@ -11,6 +11,7 @@ from mibagent.model.nodes import MibModel, ObjectNode, TableNode
 from mibagent.smi.syntax import Value
 from mibagent.snmp.vacm import EVERYTHING, NOTHING, View
 from mibagent.store.access import Principal, Rights
+from mibagent.store.store import ReadersOf
 
 
 class Listener(Protocol):
@@ -66,6 +67,12 @@ class Source(Protocol):
         """Give what reads an object's instances, for as long as it is served.
 
         That raises NoSuchName for no such instance, anything for a failure.
+        """
+
+    def together(self, node: ObjectNode) -> ReadersOf | None:
+        """Give what makes one reader of a scalar and others of which it gives the same.
+
+        None: it is read by itself alone.
         """
 
     def rows(self, table: TableNode) -> Iterable[Index]:

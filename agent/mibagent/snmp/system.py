@@ -6,11 +6,11 @@ RFC 3418 section 2.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Protocol
 
-from mibagent.errors import Index
 from mibagent.model.nodes import MibModel
 from mibagent.service.host import ServiceHost
 from mibagent.service.service import Service, provides
@@ -121,8 +121,12 @@ class SystemGroup(Service[SystemSettings]):
         for number, row in enumerate(sorted(rows, key=lambda row: row.id), 1):
             self._resources.add(number, row)
 
-    @provides(*NAMES, readers=True)
-    def counter(self, name: str) -> Callable[[Index], int]:
-        """What reads one of the engine's counters."""
-        unit, attribute = self.unit, NAMES[name]
-        return lambda _: getattr(unit.counters(), attribute) & 0xFFFFFFFF
+    @provides(*NAMES, together=True)
+    def counters(self, names: Sequence[str]) -> Callable[[], Sequence[int]]:
+        """What reads some of the engine's counters."""
+        unit, attributes = self.unit, [NAMES[name] for name in names]
+        if len(attributes) == 1:
+            alone = attributes[0]
+            return lambda: (getattr(unit.counters(), alone) & 0xFFFFFFFF,)
+        all_of = attrgetter(*attributes)
+        return lambda: all_of(unit.counters())      # who encodes a Counter32 wraps it

@@ -16,15 +16,17 @@ from mibagent.snmp.ber import (
     END_OF_MIB_VIEW,
     OBJECT_IDENTIFIER,
     decode_oid,
-    encode_length,
     sort_key,
     tlv,
 )
-from mibagent.snmp.cells import ABSENT, SEQUENCE_HEADS, Rows, Scalars, Segment, varbind_of, wire_key
+from mibagent.snmp.cells import ABSENT, NEVER_READ, Rows, Scalars, Segment, varbind_of, wire_key
 from mibagent.snmp.source import Source
 from mibagent.snmp.vacm import EVERYTHING, View
 
 END_OF_VIEW = bytes((END_OF_MIB_VIEW, 0))
+
+MAX_BETWEEN = 1024
+"""Names of no instance whose place is remembered for a view."""
 
 MAX_VIEWS = 8
 """Views, besides one that shows all, that are gone along by octets."""
@@ -38,7 +40,9 @@ class Cell:
         "_head",
         "_index",
         "_is_kept",
+        "_last",
         "_read",
+        "_value",
         "kept",
         "key",
         "node",
@@ -60,17 +64,20 @@ class Cell:
         self.node, self._index = segment.node_at(at), segment.index_at(at)
         self._encode = ENCODERS[self.node.syntax.base]
         self._head = tlv(OBJECT_IDENTIFIER, segment.name_at(at))
+        self._value: object = NEVER_READ
+        """What it was when it was last computed."""
+        self._last = b""
+        """The varbind of that."""
         self.wide = segment.wide and segment.is_wide(at)
 
     def varbind(self) -> bytes:
         """Give the encoded varbind, read now unless it is kept. Raises as Segment.varbind does."""
         if not self._is_kept:
-            head = self._head
-            value = self._encode(self._read(self._index))
-            size = len(head) + len(value)
-            if size < 0x80:
-                return SEQUENCE_HEADS[size] + head + value
-            return b"0" + encode_length(size) + head + value
+            value = self._read(self._index)
+            if value != self._value:
+                self._last = varbind_of(self._head, self._encode(value))
+                self._value = value
+            return self._last
         segment = self.segment
         at = bisect_left(segment.keys, self.key)
         version = segment.rows.version
@@ -83,7 +90,7 @@ class Cell:
 class Sight:
     """What of the tree a view shows, for whoever goes by octets: whole segments only."""
 
-    __slots__ = ("_shown", "cells", "next", "view")
+    __slots__ = ("_shown", "between", "cells", "next", "view")
 
     def __init__(self, view: View, cells: dict[bytes, Cell]) -> None:
         self.view = view
@@ -91,6 +98,8 @@ class Sight:
         """The cells that it shows, by a NULL varbind."""
         self.next: dict[Segment, Segment | None] = {}
         """The first segment that it shows behind each."""
+        self.between: dict[bytes, tuple[Segment, bytes]] = {}
+        """By a NULL varbind that is no instance's: the segment behind it, and from which key on."""
         self._shown: set[Segment] = set()
 
     def shows(self, segment: Segment) -> bool:
@@ -101,6 +110,7 @@ class Sight:
         """Note the order of what it shows. Nothing may be shown in part."""
         self._shown = {segment for segment in segments if _part(self.view, segment)}
         self.next.clear()
+        self.between.clear()
         behind: Segment | None = None
         for segment in reversed(segments):
             self.next[segment] = behind
@@ -224,7 +234,7 @@ class Tree:
         self._sights.clear()
 
     def _scalars_of(self, nodes: list[ObjectNode]) -> Scalars:
-        scalars = Scalars(nodes, self._source.reader, self._source.is_kept)
+        scalars = Scalars(nodes, self._source)
         for at, node in enumerate(nodes):
             self._scalars[node.name] = (scalars, at)
         return scalars
@@ -296,9 +306,19 @@ class Tree:
     def seen_after(self, name: bytes, sight: Sight) -> tuple[Segment | None, int]:
         """Give where the first instance behind a name that is in sight may stand."""
         segment, at = self.place_after(name)
-        if segment is None or sight.shows(segment):
+        if segment is None:
+            return None, 0
+        if len(sight.between) >= MAX_BETWEEN:
+            sight.between.clear()
+        wire = wire_key(name)
+        if sight.shows(segment):
+            key = sort_key(name)
+            sight.between[wire] = segment, key if key >= segment.start else b""
             return segment, at
-        return sight.next[segment], 0
+        behind = sight.next[segment]
+        if behind is not None:
+            sight.between[wire] = behind, b""
+        return behind, 0
 
     def place_after(self, name: bytes) -> tuple[Segment | None, int]:
         """Give where the first instance behind a name may stand: the segment, None at the end.
@@ -360,9 +380,8 @@ class Tree:
                 if at >= len(segment.keys):
                     segment, at = following[segment], 0
                     continue
-                more, at = segment.take(at, count - len(found), room)
+                more, at, room = segment.take(at, count - len(found), room)
                 found += more
-                room -= sum(map(len, more))
                 if len(found) == count or room < 0:
                     return found, len(found) < count
                 continue

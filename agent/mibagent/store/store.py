@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, Protocol
@@ -26,6 +26,9 @@ from mibagent.store.wish import Change, Revision
 
 SYSTEM = Principal("system", Rights.ADMIN, "system")
 """The unit itself."""
+
+ReadersOf = Callable[[Sequence[str]], Callable[[], Sequence[Value]]]
+"""Makes of scalars' descriptors what reads all of them at once, in their order."""
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +83,7 @@ class ParameterStore:
         self._run, self.soon, self._now = run, soon, now
         self._listeners: list[Listener] = []
         self._providers: dict[str, Callable[[Index], Value]] = {}
+        self._together: dict[str, ReadersOf] = {}
         self._lasting: set[str] = set()
         self._live: dict[str, LiveTable[Any]] = {}
         self._following: dict[str, LiveTable[Mapping[str, Value]]] = {}
@@ -186,6 +190,10 @@ class ParameterStore:
             return provider(index)
         return read_row
 
+    def together(self, name: str) -> ReadersOf | None:
+        """Give what makes one reader of this scalar and others of which it gives the same."""
+        return self._together.get(self.aliases.get(name, name))
+
     def has_secret(self, name: str, index: Index = ()) -> bool:
         """Whether a secret is set."""
         return bool(self.configured.cell(name, index))
@@ -247,10 +255,17 @@ class ParameterStore:
         if lasting:
             self._lasting.add(name)
 
+    def provide_together(self, name: str, readers: ReadersOf) -> None:
+        """Let a service answer for a scalar, that can be read in one go with others of the same."""
+        read = readers((name,))
+        self.provide(name, lambda _: read()[0])
+        self._together[name] = readers
+
     def withdraw_providers(self, names: Iterable[str]) -> None:
         """Let nobody answer for these objects and tables any more: what is stored counts again."""
         for name in names:
             self._providers.pop(name, None)
+            self._together.pop(name, None)
             self._lasting.discard(name)
             self._live.pop(name, None)
 

@@ -178,6 +178,7 @@ class HostService(Service[HostSettings]):
         self._booted_at: Reading[float] = self._reading(booted_at)
         self._process_count: Reading[int] = self._reading(how_many_processes)
         self._named = ""
+        self._dated = (0, b"")
 
     def _reading(self, ask: Callable[[], ANSWER]) -> Reading[ANSWER]:
         reactor = self.unit.reactor
@@ -208,14 +209,17 @@ class HostService(Service[HostSettings]):
     @provides("hrSystemDate")
     def date(self) -> bytes:
         """The host's own date and time."""
-        return date_and_time(datetime.now().astimezone())
+        tenth = int(time.time() * 10)       # what a DateAndTime can say
+        if tenth != self._dated[0]:
+            self._dated = tenth, date_and_time(datetime.fromtimestamp(tenth / 10).astimezone())
+        return self._dated[1]
 
     @provides("hrSystemInitialLoadDevice")
     def load_device(self) -> int:
         """The first disk, or 0."""
         return OF_DISKS + 1 if self._machine.get().disks else 0
 
-    @provides("hrSystemInitialLoadParameters")
+    @provides("hrSystemInitialLoadParameters", lasting=True)
     def load_parameters(self) -> str:
         """Nobody's business."""
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from mibagent.snmp.pdu import Kind, Pdu, encode_varbind, read_pdu
 from mibagent.snmp.source import Grant, Listener
 from mibagent.snmp.vacm import Level
 from mibagent.store.access import Principal, Rights
+from mibagent.store.store import ReadersOf
 
 ROOT = (1, 3, 6, 1, 4, 1, 32473, 9)
 PEER = ("192.0.2.1", 40000)
@@ -79,6 +80,9 @@ class FakeSource:
         self.on_commit: Callable[[], Awaitable[object]] = lambda: succeed(None)
         self.reads = 0
         self.asked_for_rows: list[str] = []
+        self.at_once: set[str] = set()
+        """Scalars that are read together."""
+        self.reads_at_once = 0
         self._kept = kept
 
     def served(self) -> Iterable[ObjectNode]:
@@ -99,6 +103,15 @@ class FakeSource:
             return self.values[node.name, index]
         except KeyError:
             raise NoSuchName(node.name, "no such instance", index) from None
+
+    def together(self, node: ObjectNode) -> ReadersOf | None:
+        return self._read_at_once if node.name in self.at_once else None
+
+    def _read_at_once(self, names: Sequence[str]) -> Callable[[], Sequence[Value]]:
+        def read() -> list[Value]:
+            self.reads_at_once += 1
+            return [self.values[name, ()] for name in names]
+        return read
 
     def rows(self, table: TableNode) -> Iterable[Index]:
         self.asked_for_rows.append(table.name)

@@ -25,6 +25,7 @@ from tests.agent.snmp.fakes import (
     request,
     response,
     sample,
+    scalar,
     table,
     walk,
 )
@@ -77,6 +78,50 @@ def test_any_history_ends_in_the_same_walk(steps: list[tuple[str, int]], kept: b
     assert list(walk(wire)) == [each for name in "abc" for each in expected(source, name)]
     again = Wire(source)
     assert list(walk(again)) == list(walk(wire))
+
+
+def run_of_counters() -> FakeSource:
+    """Two runs that are read at once, with one scalar between that is read by itself."""
+    source = FakeSource([scalar((1, arc), f"s{arc}", Base.COUNTER32) for arc in range(1, 8)],
+                        lambda _: False)
+    source.values = {(f"s{arc}", ()): arc for arc in range(1, 8)}
+    source.at_once = {name for name, _ in source.values if name != "s4"}
+    return source
+
+
+@pytest.mark.parametrize("first", range(8))
+@pytest.mark.parametrize("many", [1, 2, 5, 20])
+def test_scalars_that_are_read_at_once_answer_as_each_alone(first: int, many: int) -> None:
+    source = run_of_counters()
+    wire = Wire(source)
+    question = request(Kind.GET_BULK, (*ROOT, 1, first), second=many)
+    for number in (9, 2**32 - 1, 1):
+        source.values["s2", ()] = source.values["s6", ()] = number
+        assert wire.ask_both(question) is not None
+
+
+def test_a_run_is_read_once_for_a_column_of_a_request() -> None:
+    source = run_of_counters()
+    wire = Wire(source)
+    question = request(Kind.GET_BULK, (*ROOT, 1), second=3)
+    for _ in range(2):
+        wire.ask(question)
+    source.reads = source.reads_at_once = 0
+    source.values["s3", ()] = 77
+    found = wire.reply(question)
+    assert [each.octets[-1] for each in found.varbinds] == [1, 2, 77]
+    assert (source.reads, source.reads_at_once) == (0, 1)
+
+
+def test_a_name_of_no_instance_is_found_again_when_rows_have_come() -> None:
+    source = big(2)
+    wire = Wire(source)
+    question = request(Kind.GET_NEXT, (*ROOT, 1, 1, 1, 1))
+    wire.ask_both(question)
+    source.add_row("big", (1,), a=5, b=5, c=b"")
+    wire.ask_both(question)
+    source.remove_row("big", (2,))
+    wire.ask_both(question)
 
 
 @pytest.mark.parametrize("kind", [Kind.GET_NEXT, Kind.GET_BULK])
