@@ -281,6 +281,7 @@ class _Exchange:
                 elif isinstance(event, bytes):
                     self.take(event)
                 elif event.status >= 200:
+                    self._look_for_a_demand(event)
                     self.answered(event)
                 elif event.status == 100:
                     self.may_send()
@@ -288,6 +289,13 @@ class _Exchange:
                     return
         except TransferError as error:
             self.end(error)
+
+    def _look_for_a_demand(self, head: Head) -> None:
+        """Say more of an answer by which some servers ask for a client's certificate."""
+        if head.status == 400 and self._policy is not None \
+                and self._transport.getHandle().get_certificate() is None:
+            raise TransferError(f"the server answers {head.words}; it may demand a certificate, "
+                                "and none of ours was given")
 
     def _why(self, reason: BaseException | None) -> TransferError:
         if isinstance(reason, PeerRefused):
