@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mibagent.errors import MibgateError
 from mibgateway.agents.command import agent
+from mibgateway.misuse import OneLineGroup
 
 if TYPE_CHECKING:
     from mibagent.model.nodes import MibModel
@@ -47,18 +47,7 @@ def state_option(command: Any) -> Any:
         show_default="~/.local/state/mibgate", help="The unit's state directory.")(command)
 
 
-class _Group(click.Group):
-    """Turns what we raise on purpose into one line and exit status 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except MibgateError as error:
-            click.echo(f"mibgate: {error}", err=True)
-            sys.exit(1)
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mibgate", prog_name="mibgate")
 def mibgate() -> None:
     """A managed VoIP gateway unit in software.
@@ -192,7 +181,9 @@ def script(state: Path, file: Any) -> None:
 @click.argument("user", default="admin")
 def passwd(state: Path, user: str) -> None:
     """Set a user's password."""
+    from mibgateway.adoption import must_be_there
     from mibgateway.northbound.script_grammar import quote
+    must_be_there(state)
     if sys.stdin.isatty():
         password = getpass.getpass(f"New password of {user}: ")
         if password != getpass.getpass("Again: "):

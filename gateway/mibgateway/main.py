@@ -345,6 +345,16 @@ def manager_of(unit: Unit) -> User | None:
     return None
 
 
+def community_of(unit: Unit) -> str:
+    """Give the community that SNMPv2c lets in; nothing where it is off or for nobody."""
+    cell = unit.store.configured.cell
+    community, name = cell("snmpCommunity", ()), cell("snmpSnmpUser", ())
+    if not cell("snmpEnableSnmpV2", ()) or not isinstance(community, bytes) or not community \
+            or cell("aaaUsersAccessRights", (name or community,)) is None:
+        return ""
+    return community.decode()
+
+
 def as_user(user: User) -> Iterator[str]:
     """Give the lines of snmp.conf that let net-snmp's tools speak as a user, by its keys."""
     assert user.auth is not None
@@ -368,9 +378,8 @@ def write_snmp_conf(unit: Unit, extra: tuple[Path, ...]) -> Path:
     user = manager_of(unit)
     if user is not None:
         lines += as_user(user)
-    if store.configured.cell("snmpEnableSnmpV2", ()):
-        found = store.configured.cell("snmpCommunity", ())
-        community = found.decode() if isinstance(found, bytes) else "public"
+    community = community_of(unit)
+    if community:
         lines += ["defVersion 2c", f"defCommunity {community}"]
     elif user is not None:
         lines.append("defVersion 3")

@@ -293,12 +293,12 @@ class KeyRing:
         return User(self._name, self._engine_id, signer, privacy)
 
     def user_at(self, engine_id: bytes) -> User | None:
-        """Give the user with keys at another engine; None where no master key is kept."""
+        """Give the user with keys at another engine; unusable where no master key is kept."""
         auth = self.auth_protocol
         kept, _ = self._privacy()
         masters = self._password.get("masters", {}), kept.get("masters", {})
         if "auth" in self.override or any(auth not in keys for keys in masters):
-            return None
+            return User(self._name, engine_id, None, unusable=_NO_INFORM_KEYS)
         keys = [localize(auth, bytes.fromhex(found[auth]), engine_id) for found in masters]
         protocol = self.priv_protocol
         privacy = privacy_of(protocol, privacy_key(auth, keys[1], protocol, engine_id)) \
@@ -309,6 +309,10 @@ class KeyRing:
         """Whether the password has keys, but none for the algorithms that are off by default."""
         keys = self._password.get("keys", {})
         return bool(keys) and not LEGACY.issubset(keys)
+
+
+_NO_INFORM_KEYS = "no keys at other engines, which informs need: enable " \
+                  "Snmp.KeepInformKeys, then set its password again"
 
 
 def _said(protocol: str) -> str:

@@ -133,6 +133,7 @@ def test_refused_lines_are_told_and_are_status_1(
 def test_a_password_comes_from_standard_input_and_is_quoted(
     console: list[tuple[Path, bytes]], tmp_path: Path
 ) -> None:
+    (tmp_path / "unit.db").touch()
     found = ask("passwd", "--state", str(tmp_path), "eva", text='a "b" \\c d\n')
     assert found.exit_code == 0, found.output
     assert console[0][1] == b'Aaa.Users[UserName="eva"].Password="a \\"b\\" \\\\c d"\n'
@@ -142,12 +143,19 @@ def test_a_password_comes_from_standard_input_and_is_quoted(
 def test_a_short_password_is_warned_of_and_an_empty_one_refused(
     console: list[tuple[Path, bytes]], tmp_path: Path
 ) -> None:
+    (tmp_path / "unit.db").touch()
     assert "SNMPv3 makes no keys" in ask(
         "passwd", "--state", str(tmp_path), text="1234567\n").output
     console.clear()
     found = ask("passwd", "--state", str(tmp_path), text="\n")
     assert (found.exit_code, console) == (1, [])
     assert "nothing was changed" in found.output
+
+
+def test_where_no_unit_is_no_password_is_asked_for(tmp_path: Path) -> None:
+    found = ask("passwd", "--state", str(tmp_path), text="")
+    assert (found.exit_code, found.output) == (
+        1, f"mibgate: {tmp_path} is no state of a unit\n")
 
 
 def test_a_certificate_is_named_after_its_file(

@@ -176,6 +176,15 @@ def test_with_a_community_allowed_that_is_what_net_snmp_uses_unless_told_otherwi
     start.stop()
 
 
+def test_a_community_that_stands_for_nobody_is_not_what_net_snmp_uses(
+    path: Path, tmp_path: Path
+) -> None:
+    start = Start(path, script=script(tmp_path, "Snmp.EnableSnmpV2=enable\n")).start()
+    conf = (path / "snmp" / "snmp.conf").read_text()
+    assert "defVersion 3\n" in conf and "Community" not in conf
+    start.stop()
+
+
 def test_with_a_script_snmp_is_as_the_script_says(path: Path, tmp_path: Path) -> None:
     start = Start(path, script=script(tmp_path, "Hoc.SystemName=lab\n")).start()
     assert start.store.get("snmpEnableSnmpV2") == 0

@@ -7,8 +7,8 @@ import pytest
 from tests.structure.tree import ROOT, imports, modules
 
 FLOORS: tuple[tuple[int, str], ...] = (
-    (10, "mibgateway.main mibgateway.cli mibgateway.demo mibgateway.naming mibgateway.progress"
-         " mibgateway.agents mibgateway.adoption mibgateway.lab mibgateway.testing"
+    (10, "mibgateway.main mibgateway.cli mibgateway.demo mibgateway.misuse mibgateway.naming"
+         " mibgateway.progress mibgateway.agents mibgateway.adoption mibgateway.lab mibgateway.testing"
          " mibgateway.pytest_plugin"
          " mibgateway.__main__"),
     (9, "mibgateway.services.*"),

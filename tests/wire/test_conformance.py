@@ -24,7 +24,6 @@ from tools.conformance.registry import CHECKS, FAIL, PASS, SKIP, Failed, run, ru
 UNIT_SKIPS = {
     "usm-late-message",         # it has just begun
     "vacm-user-in-no-group",    # each of its users has rights, and so a group
-    "usm-shows-no-keys",
 }
 """What a new unit gives no occasion for."""
 

@@ -112,8 +112,9 @@ class Informant:
         self._user: User | None = None
         self._boots = self._time = self._latest = 0
         self._learnt_at = 0.0
-        self._waiting: dict[bytes, None] = {}
-        self._discoveries = 0
+        self._waiting: dict[bytes, int] = {}
+        """msgIDs, and of each how much was learnt when it went out."""
+        self._discoveries = self._learnt = 0
 
     def message(self, pdu: bytes) -> bytes:
         """Give what to send next for a whole InformRequest-PDU: it, or first a discovery.
@@ -121,7 +122,7 @@ class Informant:
         Raises CannotSecure when there are no keys for the receiver's engine.
         """
         msg_id = _msg_id()
-        self._waiting[msg_id] = None
+        self._waiting[msg_id] = self._learnt
         while len(self._waiting) > MAX_WAITING:
             del self._waiting[next(iter(self._waiting))]
         if not self.engine_id:
@@ -216,20 +217,22 @@ class Informant:
                   *, proven: bool) -> Outcome:
         pdu = read_pdu(Kind.REPORT, octets, scoped.start, scoped.end)
         counter: tuple[int, ...] = decode_oid(pdu.varbinds[0].name) if pdu.varbinds else ()
-        del self._waiting[msg_id]
-        if counter == _UNKNOWN_ENGINE_IDS and not self._discoveries_end():
+        is_late = self._waiting.pop(msg_id) != self._learnt     # others have told us since
+        if counter == _UNKNOWN_ENGINE_IDS and (is_late or not self._discoveries_end()):
             if not 5 <= len(security.engine_id) <= 32:
                 return Rejected("its report names no engine ID")
             if security.engine_id != self.engine_id:
                 self.forget()
                 self.engine_id = security.engine_id
             return Again()
-        if counter == _NOT_IN_TIME_WINDOWS and proven and not self._discoveries_end():
+        if counter == _NOT_IN_TIME_WINDOWS and proven and (
+                is_late or not self._discoveries_end()):
             return Again()
         return Rejected(_IN_WORDS.get(counter, "it reports " + ".".join(map(str, counter))))
 
     def _discoveries_end(self) -> bool:
         self._discoveries += 1
+        self._learnt += 1
         if self._discoveries <= MAX_DISCOVERIES:
             return False
         self._discoveries = 0

@@ -141,6 +141,19 @@ def test_a_receiver_that_never_says_who_it_is_is_given_up() -> None:
         receiver.gets(sender.informant.message(BODY))), Rejected)
 
 
+def test_informs_side_by_side_are_told_the_same_and_none_is_given_up() -> None:
+    """RFC 3414 section 4: what a report teaches, it may teach many at once."""
+    receiver, sender = Receiver(there()), Sender()
+    many = 3 * MAX_DISCOVERIES
+    for told in (Again(), Again()):                       # its engine, its time
+        datagrams = [sender.informant.message(BODY) for _ in range(many)]
+        assert [sender.informant.received(receiver.gets(each)) for each in datagrams] \
+            == [told] * many
+    outcomes = [sender.informant.received(receiver.gets(sender.informant.message(BODY)))
+                for _ in range(many)]
+    assert {type(each) for each in outcomes} == {Answered}
+
+
 def test_an_unsigned_time_is_not_believed() -> None:
     """RFC 3414 section 4: only an authenticated report moves the clock."""
     receiver, sender = Receiver(there()), Sender()
