@@ -39,6 +39,7 @@ from mibgateway.services.aaa import AaaService
 from mibgateway.services.addresses import AddressesService
 from mibgateway.services.cert import CertService
 from mibgateway.services.entity import EntityService
+from mibgateway.services.file import FileService
 from mibgateway.services.hoc import HocService
 from mibgateway.services.host import HostService
 from mibgateway.services.interfaces import InterfacesService
@@ -55,9 +56,10 @@ from mibgateway.unit import Options, Unit
 from mibgateway.whereabouts import KEPT, EngineClaim, check_whereabouts
 
 SERVICES: tuple[type[Service[Any]], ...] = (
-    ScmService, HocService, NlmService, AaaService, CertService, SystemGroup, EngineGroup,
-    DispatchGroup, TargetGroup, NotificationGroup, VacmService, CommunityService, UsmService,
-    SnmpService, SipEpService, InterfacesService, AddressesService, HostService, EntityService,
+    ScmService, HocService, NlmService, AaaService, CertService, FileService, SystemGroup,
+    EngineGroup, DispatchGroup, TargetGroup, NotificationGroup, VacmService, CommunityService,
+    UsmService, SnmpService, SipEpService, InterfacesService, AddressesService, HostService,
+    EntityService,
 )
 """In the order in which they start."""
 

@@ -56,6 +56,35 @@ EFFECTS: dict[str, dict[str, str]] = {
         "certKeyLogRowStatus": "test_the_key_log_is_on_for_so_many_minutes",
         "certKeyLogMinutes": "test_the_key_log_is_on_for_so_many_minutes",
     },
+    SERVICES + "test_cert_transfer.py": {
+        "certHostCertificateAssociationFile":
+            "test_a_certificate_that_a_service_may_not_use_is_not_shown",
+        "certHostCertificateAssociationCert":
+            "test_a_certificate_that_a_service_may_not_use_is_not_shown",
+        **{f"certTransfer{name}": "test_transfers_go_by_the_parameters_of_now" for name in (
+            "HttpsCipherSuite", "HttpsTlsVersion", "CertificateValidation",
+            "CertificateTrustLevel", "Username", "Password", "HttpEnable")},
+        "certDownloadRowStatus": "test_destroying_the_row_or_a_restart_ends_it",
+        "certDownloadUrl": "test_macros_make_it_each_units_own",
+        "certDownloadType": "test_a_host_certificate_comes_with_its_locked_key",
+        "certDownloadFileName": "test_a_host_certificate_comes_with_its_locked_key",
+        "certDownloadPassword": "test_a_host_certificate_comes_with_its_locked_key",
+    },
+    SERVICES + "test_file.py": {
+        "fileFilesRowStatus": "test_destroying_the_row_removes_the_file",
+        **{f"fileTransfer{name}": "test_transfers_go_by_the_parameters_of_now" for name in (
+            "HttpsCipherSuite", "HttpsTlsVersion", "CertificateValidation",
+            "CertificateTrustLevel", "Username", "Password")},
+        "fileTransferHttpEnable": "test_http_is_for_who_was_allowed_it",
+        "fileMinSeverity": "test_min_severity",
+        "fileDownloadFileRowStatus":
+            "test_progress_can_be_read_while_it_runs_and_destroying_the_row_ends_it",
+        "fileDownloadFileUrl": "test_without_a_name_it_has_that_of_the_url_and_macros_count",
+        "fileDownloadFileFileName": "test_a_file_comes_and_stands_under_its_name",
+        "fileUploadFileRowStatus": "test_a_file_is_sent",
+        "fileUploadFileUrl": "test_a_file_is_sent",
+        "fileUploadFileFileName": "test_a_file_is_sent",
+    },
     SERVICES + "test_hoc.py": {
         "hocStaticTimeZone": "test_the_time_is_local_by_the_zone",
         "hocSystemContact": "test_the_hosts_names_are_those_of_the_system_group",

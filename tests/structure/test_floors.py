@@ -14,6 +14,7 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (9, "mibgateway.services.*"),
     (8, "mibgateway.northbound"),
     (8, "mibgateway.unit"),
+    (8, "mibgateway.files"),
     (7, "mibgateway.notifier"),
     (7, "mibgateway.snmp_users"),
     (7, "mibgateway.state"),

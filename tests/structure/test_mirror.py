@@ -79,6 +79,7 @@ ELSEWHERE: dict[str, str] = {
     # promised from further off: by the host, the whole unit or the service above
     "agent/mibagent/agent.py": "tests/wire/test_example.py",
     "gateway/mibgateway/__main__.py": "tests/wire/test_unit.py",
+    "gateway/mibgateway/services/file_rows.py": "tests/gateway/services/test_file.py",
     "gateway/mibgateway/services/sipep_rows.py": "tests/gateway/services/test_sipep.py",
 }
 """Modules whose promises stand in another's file; each entry with its reason in a comment."""

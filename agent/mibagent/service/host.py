@@ -111,11 +111,16 @@ class ServiceHost:
         self._provide_common(hosted)
         for name, method in wired.provides.items():
             if name in self.model.tables:
+                if self.model.tables[name].row_status in wired.commands:
+                    store.shape.unmade.add(name)
                 self._provide_table(wired, name, method)
             elif name in wired.together:
                 self.store.provide_together(name, method)
             else:
-                self._provide_object(self.model[name], method, name in wired.lasting)
+                node = self.model[name]
+                if wired.is_writable(node) and node.table is not None and node.table.is_job:
+                    store.shape.sealed.add(name)    # an argument that is not shown as it was given
+                self._provide_object(node, method, name in wired.lasting)
         for name in wired.commands:
             if name in wired.tables:
                 self._provide_jobs(wired, name)
@@ -183,7 +188,8 @@ class ServiceHost:
     def _keeps(self, wired: Wired, table: TableNode) -> bool:
         """Whether columns of a live table's rows are stored."""
         tables = (table, *self.model.companions.get(table.name, ()))
-        return any(wired.is_writable(node) and not node.is_command and node.name in wired.nodes
+        return any(wired.is_writable(node) and not node.is_command
+                   and not node.is_row_status and node.name in wired.nodes
                    for each in tables for node in self.model.columns(each.name))
 
     def _column_reader(

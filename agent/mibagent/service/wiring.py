@@ -252,7 +252,7 @@ def _all_answered(model: MibModel, wired: Wired, who: str) -> None:
             raise ModelError(who, node.name, "nobody provides it")
         elif node.is_row_status:
             if table and table not in wired.binding.tables.values() \
-                    and table.name not in wired.service.makes:
+                    and node.name not in wired.commands and table.name not in wired.service.makes:
                 raise ModelError(who, table.name, "no setting reads its rows")
         elif node.name not in read and node.name not in acted:
             raise ModelError(who, node.name, "no code reads it and nobody acts on it")

@@ -34,6 +34,8 @@ class Shape:
         """Defaults of objects for which their MIB leaves it to the agent to say one."""
         self.unmade: set[str] = set()
         """Tables whose RowStatus nobody may write here."""
+        self.sealed: set[str] = set()
+        """Objects of which reads give less than was written, and audits nothing."""
         self.sparse: dict[str, Container[Index]] = {}
         """Rows, by object, in which it has the profile's value or none: no DEFVAL counts there."""
         self.mirrors = {
@@ -49,7 +51,7 @@ class Shape:
 
     def is_sealed(self, name: str) -> bool:
         """Whether the cell is kept sealed and never shown."""
-        return "@" in name or self.model[name].syntax.secret
+        return "@" in name or name in self.sealed or self.model[name].syntax.secret
 
     def is_volatile(self, name: str) -> bool:
         """Whether the cell is forgotten at the end of the process."""

@@ -258,13 +258,19 @@ class Transaction:
         asked = next((wish for wish in group if wish.name == status), None)
         act = Act.COLUMNS if asked is None else Act(asked.value)
         blamed = status if asked is not None else group[0].name
-        held = candidate.cell(status, index)
+        live = self._store.live_table(table.name)
+        held = candidate.cell(status, index) if live is None else \
+            int(Status.ACTIVE) if live.has(index) else None
         state = None if held is None else Status(int(held))  # type: ignore[arg-type]
         if table.name in self._store.unit_made and asked is not None \
                 and not self._is_the_units(asked) and act is not Act.DESTROY \
                 and (state is None or asked.value != state):
             refused = NoCreation if state is None else WrongValue
             raise refused(blamed, "the unit makes these rows; only destroy is taken", index)
+        if live is not None:
+            if act is Act.DESTROY and state is not None:
+                self.commands += group
+            return
         if table.is_job and state is Status.ACTIVE and act is not Act.DESTROY:
             raise InconsistentValue(blamed, "the job has started; destroy cancels it", index)
         if act is not Act.DESTROY and state is None and act is not Act.COLUMNS:

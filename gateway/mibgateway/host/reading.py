@@ -54,6 +54,10 @@ class Reading(Generic[T]):
         assert self._answer is not None
         return self._answer
 
+    def forget(self) -> None:
+        """Ask anew at the next look: the answer may have changed."""
+        self._fresh_until = float("-inf")
+
     def stop(self) -> None:
         """Ask nothing more until somebody looks again."""
         self._looked_at = float("-inf")

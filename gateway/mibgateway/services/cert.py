@@ -1,6 +1,7 @@
-"""Host and CA certificates: kept sealed in the database, listed, brought in, judged by date.
+"""Host and CA certificates: kept sealed in the database, listed, made, judged by date.
 
-And what looks into TLS for an Admin: the probe and the key log.
+How they come in is in `cert_transfer.py`; here is also what looks into TLS for an Admin: the
+probe and the key log.
 """
 
 from __future__ import annotations
@@ -9,37 +10,36 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from mibagent.errors import WrongValue
 from mibagent.service.jobs import Job, JobFailed
-from mibagent.service.service import Service, check, command, offline, on_change, provides
-from mibagent.smi.syntax import Value
+from mibagent.service.service import check, command, on_change, provides
 from mibagent.store.live import LiveTable
-from mibagent.store.rows import Status as RowStatus
-from mibagent.store.store import SYSTEM
-from mibagent.store.wish import Wish
 from mibgateway.clock.unit_clock import printed
 from mibgateway.services.cert_rows import (
     AuthorityRow,
     CertificateRow,
     CertSettings,
     CsrArguments,
-    ImportArguments,
-    ImportType,
     KeyLogArguments,
     ProbeArguments,
     ReportLine,
     Reports,
     RequestRow,
     SelfSignedArguments,
-    TransferResult,
 )
-from mibgateway.state import own_file
+from mibgateway.services.cert_transfer import (
+    HOSTS,
+    OTHERS,
+    REQUESTS,
+    CertTransfer,
+    cells_of,
+    check_name,
+    why_of,
+)
 from mibgateway.tls.certificate import (
     CertificateFacts,
     CredentialError,
@@ -52,12 +52,10 @@ from mibgateway.tls.certificate import (
 from mibgateway.tls.credentials import (
     Authority,
     HostCredential,
-    KeyMismatch,
     PrivateKey,
     key_pem,
     read_certificates,
     read_host,
-    read_key,
 )
 from mibgateway.tls.keylog import TimedKeyLog
 from mibgateway.tls.making import make_key, self_signed, signing_request
@@ -65,12 +63,6 @@ from mibgateway.tls.ocsp import is_responder_url
 from mibgateway.tls.probe import NoConnection, Probe
 from mibgateway.tls.revocation import Event, Revoked
 from mibgateway.tls.shell import shake
-
-HOSTS = "certHostCertificatesInfo"
-OTHERS = "certOthersCertificatesInfo"
-REQUESTS = "certSigningRequests"
-
-LARGEST_FILE_OCTETS = 4 * 1024 * 1024
 
 MOST_REQUESTS = 20
 """Signing requests that may wait for their certificate."""
@@ -83,7 +75,7 @@ MOST_SILENT_RESPONDERS = 50
 _JUDGE_EVERY_S = 3600.0
 
 
-class CertService(Service[CertSettings]):
+class CertService(CertTransfer):
     """Fills the unit's vault; every handshake looks there."""
 
     mib = "MIBGATE-CERT-MIB"
@@ -100,7 +92,6 @@ class CertService(Service[CertSettings]):
         self._warned: set[tuple[str, str, str]] = set()
         self._next: Any = None
         self._end_step: Callable[[], None] = lambda: None
-        self._last_result = TransferResult.NONE
         self._silent: dict[str, None] = {}
         self._reports = Reports()
         self._key_log = TimedKeyLog(
@@ -108,6 +99,7 @@ class CertService(Service[CertSettings]):
 
     def start(self, running: CertSettings) -> None:
         """Open the sealed certificates into the vault and judge their dates."""
+        self.sweep_incoming()
         self.open_vault()
         self._end_step = self.unit.clock.on_step(lambda _: self._judge_dates())
         revocation = self.unit.vault.shared.revocation
@@ -120,6 +112,7 @@ class CertService(Service[CertSettings]):
 
     def stop(self) -> None:
         """Leave the vault as it is: links that stand go on. The key log is over."""
+        self.fetch_no_more()
         self._end_step()
         self._key_log.end()
         if self._next is not None:
@@ -278,123 +271,25 @@ class CertService(Service[CertSettings]):
             issue("certOcspResponderNotAvailable", {
                 "certNotifiedUrl": event.url, "certNotifiedReason": event.why.rstrip(".")})
 
-    # -- brought in
-
-    @command("certImportTable")
-    async def import_file(self, job: Job[ImportArguments]) -> None:
-        """Read, judge and install what a job names, as one transaction."""
-        self._last_result = TransferResult.TRANSFERRING
-        try:
-            keys = self._keys() if job.arguments.type is ImportType.HOST else {}
-            wishes = await self.unit.in_thread(lambda: self._wishes_of(job, keys))
-        except (JobFailed, CredentialError) as error:
-            self._last_result = _result_of(error)
-            self.unit.notifier.issue("certCertificateRefused", {
-                "certNotifiedFileName": _name_of(job.arguments),
-                "certNotifiedReason": str(error).rstrip(".")})
-            raise
-        await self._commit(wishes)
-        self._last_result = TransferResult.SUCCESS
-
-    @offline("certImportTable")
-    def import_wishes(self, job: Job[ImportArguments]) -> list[Wish]:
-        """Give the same as wishes, for a script at the start."""
-        return list(self._current(self._wishes_of(job, self._keys())))
-
-    @provides("certStatLastTransferResult")
-    def last_result(self) -> int:
-        """What came of the last certificate that was brought in."""
-        return int(self._last_result)
-
-    async def _commit(self, wishes: list[Wish]) -> None:
-        with self.unit.store.begin(SYSTEM) as transaction:
-            for wish in self._current(wishes):
-                transaction.put(wish)
-            transaction.prepare()
-            await transaction.commit()
-
-    def _current(self, wishes: list[Wish]) -> Iterator[Wish]:
-        """Leave out the making of rows that are there by now, made by a job beside this one."""
-        for wish in wishes:
-            table = self.unit.model[wish.name].table if "@" not in wish.name else None
-            makes = table is not None and wish.value == int(RowStatus.CREATE_AND_GO)
-            if not (makes and self.unit.store.tip.has_row(table, wish.index)):
-                yield wish
-
-    def _keys(self) -> dict[str, bytes]:
-        """Give the unit's keys, those of requests by their names, for what comes without one."""
-        found: dict[str, bytes] = {}
-        configured = self.unit.store.configured
-        for table in (REQUESTS, HOSTS):
-            for index in configured.rows(self.unit.model.tables[table + "Table"]):
-                key = configured.cell(table + "@key", index)
-                if key:
-                    found[f"{table}/{index[0].decode('utf-8', 'replace')}"] = key
-        return found
-
-    def _wishes_of(self, job: Job[ImportArguments], kept: dict[str, bytes]) -> list[Wish]:
-        """Read what the job names and give what installs it. Raises JobFailed, CredentialError."""
-        given = job.arguments
-        name = _name_of(given)
-        octets = self._octets(job)
-        job.progress(octets=len(octets), percent=50)
-        _check_name(name)
-        if given.type is ImportType.OTHER:
-            return self._laid(OTHERS, name, {"@chain": _pem(read_certificates(name, octets))})
-        keys = {each: read_key(each, key) for each, key in kept.items()}
-        credential = read_host(name, octets, given.password, keys.values())
-        wishes = self._laid(HOSTS, name, _cells_of(credential))
-        for each, key in keys.items():
-            table, _, request = each.partition("/")
-            if table == REQUESTS and key.public_key() == credential.key.public_key():
-                wishes.append(Wish(REQUESTS + "RowStatus", (request.encode(),),
-                                   int(RowStatus.DESTROY), raw=True))
-        return wishes
-
-    def _laid(self, table: str, name: str, cells: dict[str, Value]) -> list[Wish]:
-        index = (name.encode(),)
-        made = Wish(table + "RowStatus", index, int(RowStatus.CREATE_AND_GO), raw=True)
-        return [made, *(Wish(table + part, index, value, raw=True)
-                        for part, value in cells.items())]
-
-    def _octets(self, job: Job[ImportArguments]) -> bytes:
-        given = job.arguments
-        if bool(given.path) == bool(given.pem):
-            raise JobFailed("give either Path or Pem")
-        if given.pem:
-            return given.pem
-        path = Path(given.path)
-        if not job.is_local:
-            path = own_file(self.unit.state.path / "files", given.path)
-        try:
-            if path.stat().st_size > LARGEST_FILE_OCTETS:
-                raise JobFailed(f"{given.path} is over {LARGEST_FILE_OCTETS} octets")
-            if not path.is_file():
-                raise JobFailed(f"{given.path} is not a file")
-            with path.open("rb") as file:
-                return file.read(LARGEST_FILE_OCTETS)
-        except (OSError, ValueError) as error:
-            raise JobFailed(f"{given.path} can't be read: {_why(error)}") from None
-
     # -- made here
 
     @command("certGenerateSelfSignedTable")
     async def generate_self_signed(self, job: Job[SelfSignedArguments]) -> None:
         """Make a key and a certificate that it signs itself."""
         given, now = job.arguments, self.unit.judging_time()
-        _check_name(given.file_name)
+        check_name(given.file_name)
         if now is None:
             raise JobFailed("the time is not known, so that no certificate can be dated")
         made = await self.unit.in_thread(lambda: self_signed(
             given.file_name, given.common_name, given.subject_alt_name, given.days,
             make_key(given.key_type), now))
-        await self._commit(self._laid(HOSTS, given.file_name, _cells_of(made)))
+        await self._commit(self._laid(HOSTS, given.file_name, cells_of(made)))
 
     @command("certGenerateCsrTable")
     async def generate_csr(self, job: Job[CsrArguments]) -> None:
         """Make a key that stays, and a request that can be read; the answer is the request."""
         given = job.arguments
-        _check_name(given.file_name)
+        check_name(given.file_name)
         table = self.unit.model.tables[REQUESTS + "Table"]
         known = list(self.unit.store.tip.rows(table))
         if len(known) >= MOST_REQUESTS and (given.file_name.encode(),) not in known:
@@ -459,7 +354,7 @@ class CertService(Service[CertSettings]):
         try:
             self._key_log.begin(path, 60.0 * minutes)
         except OSError as error:
-            raise JobFailed(f"{path} can't be written: {_why(error)}") from None
+            raise JobFailed(f"{path} can't be written: {why_of(error)}") from None
         self.unit.notifier.issue("certKeyLogOn", {
             "certNotifiedFileName": KEY_LOG, "certNotifiedMinutes": minutes})
         job.answer = str(path)
@@ -471,32 +366,3 @@ class CertService(Service[CertSettings]):
     def key_log_remaining(self) -> int:
         """Seconds until it ends."""
         return self._key_log.remaining()
-
-
-def _cells_of(credential: HostCredential) -> dict[str, Value]:
-    return {"@chain": credential.chain_pem(), "@key": credential.key_pem()}
-
-
-def _check_name(name: str) -> None:
-    if not name or len(name.encode()) > 64 or not name.isprintable() or "/" in name:
-        raise JobFailed("FileName is 1 to 64 printable octets without a slash")
-
-
-def _result_of(error: Exception) -> TransferResult:
-    if isinstance(error, KeyMismatch):
-        return TransferResult.KEY_MISMATCH
-    if isinstance(error, CredentialError):
-        return TransferResult.INVALID_CERTIFICATE
-    return TransferResult.TRANSFER_FAILED
-
-
-def _why(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
-
-def _name_of(given: ImportArguments) -> str:
-    return given.file_name or (Path(given.path).name if given.path else "")
-
-
-def _pem(certificates: tuple[x509.Certificate, ...]) -> bytes:
-    return b"".join(each.public_bytes(Encoding.PEM) for each in certificates)

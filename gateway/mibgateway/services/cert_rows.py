@@ -13,6 +13,8 @@ from mibagent.smi.host import HostPort
 from mibagent.store.live import LiveTable
 from mibgateway.tls.certificate import CertificateFacts, Status
 from mibgateway.tls.making import KeyKind
+from mibgateway.tls.policy import Floor, SuiteSet, Trust
+from mibgateway.transfer.asked import Validation
 
 
 class ImportType(enum.IntEnum):
@@ -38,6 +40,8 @@ class AssociationRow(Row):
     """Which services may use a host certificate."""
 
     sip: bool
+    file: bool
+    cert: bool
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,13 @@ class CertSettings:
     host_certificate_association: Table[AssociationRow]
     certificate_authorities: Table[AuthorityRow]
     expiry_warning_days: int
+    transfer_https_cipher_suite: SuiteSet
+    transfer_https_tls_version: Floor
+    transfer_certificate_validation: Validation
+    transfer_certificate_trust_level: Trust
+    transfer_username: str
+    transfer_password: str
+    transfer_http_enable: bool
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,16 @@ class ImportArguments(Row):
     file_name: str
     path: str
     pem: bytes
+    password: str
+
+
+@dataclass(frozen=True)
+class DownloadArguments(Row):
+    """What certDownloadTable takes."""
+
+    url: str
+    type: ImportType
+    file_name: str
     password: str
 
 

@@ -119,3 +119,9 @@ def test_it_stops(host: Host) -> None:
     host.reading.get()
     host.reading.stop()
     assert host.clock.getDelayedCalls() == []
+
+
+def test_what_may_have_changed_is_asked_anew_at_the_next_look(host: Host) -> None:
+    first = host.reading.get()
+    host.reading.forget()
+    assert host.reading.get() != first
