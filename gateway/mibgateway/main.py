@@ -38,6 +38,7 @@ from mibgateway.northbound.shell import open_console
 from mibgateway.services.aaa import AaaService
 from mibgateway.services.addresses import AddressesService
 from mibgateway.services.cert import CertService
+from mibgateway.services.conf import ConfService
 from mibgateway.services.entity import EntityService
 from mibgateway.services.file import FileService
 from mibgateway.services.hoc import HocService
@@ -59,7 +60,7 @@ SERVICES: tuple[type[Service[Any]], ...] = (
     ScmService, HocService, NlmService, AaaService, CertService, FileService, SystemGroup,
     EngineGroup, DispatchGroup, TargetGroup, NotificationGroup, VacmService, CommunityService,
     UsmService, SnmpService, SipEpService, InterfacesService, AddressesService, HostService,
-    EntityService,
+    EntityService, ConfService,
 )
 """In the order in which they start."""
 

@@ -30,6 +30,7 @@ from mibagent.smi.oid import Oid
 from mibagent.smi.syntax import Value
 from mibagent.snmp.counters import Counters
 from mibagent.snmp.framework import Speaking
+from mibagent.store.access import Principal
 from mibagent.store.layers import Key, View
 from mibagent.store.store import ParameterStore
 from mibagent.store.upkeep import Upkeep
@@ -178,6 +179,8 @@ class Unit:
         self.ready_led = ReadyLed.OFF
         self.managers_changed: Callable[[], None] = lambda: None
         """Called when the agent's port or its users' keys may have changed."""
+        self.restart_ordered_by: Principal | None = None
+        """Who ordered the restart that is under way; None where nobody did."""
         self.is_ready = False
         """Whether the start is over, so that the console is left alone."""
         self.boots = int(self.store.memory.get("boots", b"0"))

@@ -18,6 +18,10 @@ from tests.structure.tree import ROOT
 SERVICES = "tests/gateway/services/"
 
 EFFECTS: dict[str, dict[str, str]] = {
+    "tests/wire/test_conf.py": {
+        "certHostCertificateAssociationConf":
+            "test_the_units_certificate_is_shown_where_its_association_allows",
+    },
     "tests/wire/test_tls_probe.py": {
         "certProbeRowStatus": "test_the_job_gives_the_report_line_by_line",
         "certProbeHost": "test_the_job_gives_the_report_line_by_line",
@@ -84,6 +88,34 @@ EFFECTS: dict[str, dict[str, str]] = {
         "fileUploadFileRowStatus": "test_a_file_is_sent",
         "fileUploadFileUrl": "test_a_file_is_sent",
         "fileUploadFileFileName": "test_a_file_is_sent",
+    },
+    SERVICES + "test_conf.py": {
+        "confScriptGenericFileName": "test_the_generic_script_is_run_and_then_the_specific_one",
+        "confScriptSpecificFileName": "test_the_generic_script_is_run_and_then_the_specific_one",
+        "confScriptsLocation": "test_macros_stand_in_names_and_location",
+        "confScriptsTransferProtocol": "test_protocol_and_server_are_the_parameters",
+        "confScriptsTransferSrvHostname": "test_protocol_and_server_are_the_parameters",
+        **{f"confScriptsTransfer{name}": "test_credentials_are_for_the_configured_server_alone"
+           for name in ("Username", "Password")},
+        **{f"confScriptsTransfer{name}": "test_the_server_is_judged_by_the_parameters"
+           for name in ("CertificateValidation", "CertificateTrustLevel", "CipherSuite",
+                        "TlsVersion")},
+        "confScriptsTransferHttpAuthenticationMethod":
+            "test_credentials_are_told_in_the_normal_way",
+        "confScriptsTransferOnRestartEnable": "test_at_the_units_start_scripts_are_fetched",
+        "confScriptsTransferRetriesNumber":
+            "test_a_server_that_cannot_be_reached_is_asked_again",
+        **{f"confScriptsTransfer{name}": "test_scripts_are_fetched_periodically"
+           for name in ("PeriodicEnable", "PeriodicTimeUnit", "Interval")},
+        "confScriptsTransferTimeRange":
+            "test_days_are_by_the_time_of_day_in_the_units_zone",
+        "confScriptsAllowRepeatedExecution":
+            "test_the_same_script_again_is_run_unless_that_is_switched_off",
+        "confConfiguredScriptsTransferAndRun":
+            "test_the_generic_script_is_run_and_then_the_specific_one",
+        "confScriptTransferAndRunRowStatus": "test_a_job_that_is_destroyed_ends_its_transfer",
+        "confScriptTransferAndRunUrl": "test_a_job_tells_how_far_it_is_and_hides_the_user_part",
+        "confMinSeverity": "test_min_severity",
     },
     SERVICES + "test_hoc.py": {
         "hocStaticTimeZone": "test_the_time_is_local_by_the_zone",

@@ -81,6 +81,9 @@ ELSEWHERE: dict[str, str] = {
     "gateway/mibgateway/__main__.py": "tests/wire/test_unit.py",
     "gateway/mibgateway/services/file_rows.py": "tests/gateway/services/test_file.py",
     "gateway/mibgateway/services/sipep_rows.py": "tests/gateway/services/test_sipep.py",
+    # one service, its rows and its scripts
+    "gateway/mibgateway/services/conf_rows.py": "tests/gateway/services/test_conf.py",
+    "gateway/mibgateway/services/conf_scripts.py": "tests/gateway/services/test_conf.py",
 }
 """Modules whose promises stand in another's file; each entry with its reason in a comment."""
 

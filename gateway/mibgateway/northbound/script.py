@@ -191,19 +191,21 @@ class ScriptRunner:
         self._host = session.host
         self._translate = Translator(session.store.model)
         self._most_kept = most_kept
-        self._last = self._line = 0
+        self._last: int | None = None
+        self.line = 0
+        """The last line that has been begun."""
         self.is_stopped = False
         self.report = Report()
 
     async def run_text(self, octets: bytes) -> Report:
         """Read a script to its end, then run it. Raises ScriptError; then nothing has run."""
-        begun = inside = 0
+        begun = inside = last = 0
         for count, statement in enumerate(read_statements(octets), 1):
             match statement:
                 case Begin(line):
                     begun, inside = line, 0
                 case Assignment(line) | Command(line):
-                    self._last, inside = line, inside + 1
+                    last, inside = line, inside + 1
                 case Commit():
                     begun = 0
             if begun and inside > MOST_IN_BLOCK:
@@ -212,6 +214,7 @@ class ScriptRunner:
                 await self._host.next_turn()
                 if self.is_stopped:
                     return self.report
+        self._last = last
         return await self.run(read_statements(octets))
 
     async def run(self, statements: Iterable[Statement | None]) -> Report:
@@ -220,8 +223,6 @@ class ScriptRunner:
             if self.is_stopped:
                 break
             if block:
-                self._line = block[-1].line
-                self.report.lines += len(block)
                 await self._run_block(block)
             await self._host.next_turn()
         return self.report
@@ -231,9 +232,9 @@ class ScriptRunner:
         self.is_stopped = True
 
     @property
-    def left_at(self) -> int:
-        """The line after which nothing was begun though there is more; 0 where all was."""
-        return self._line if self._line < self._last else 0
+    def is_through(self) -> bool:
+        """Whether every line of a text has been begun."""
+        return self._last is not None and self.line >= self._last
 
     async def _run_block(self, block: list[Assignment | Command]) -> None:
         steps: list[_Step] = []
@@ -244,9 +245,13 @@ class ScriptRunner:
                 steps.append(self._translate.step(statement))
                 if count % SLICE == 0:
                     await self._host.next_turn()
+                    if self.is_stopped:
+                        return
         except Refused as refusal:
+            self._begun(block)
             self._failed(line, refusal)
             return
+        self._begun(block)
         if len(steps) == 1 and steps[0].job:
             await self._run_job(steps[0])
             return
@@ -255,6 +260,10 @@ class ScriptRunner:
             self._note(jobs[0].line, "a job does not stand between begin and commit")
             return
         await self._change(steps)
+
+    def _begun(self, block: list[Assignment | Command]) -> None:
+        self.line = block[-1].line
+        self.report.lines += len(block)
 
     async def _change(self, steps: list[_Step]) -> None:
         store = self._session.store

@@ -40,6 +40,7 @@ class AssociationRow(Row):
     """Which services may use a host certificate."""
 
     sip: bool
+    conf: bool
     file: bool
     cert: bool
 

@@ -200,8 +200,12 @@ class ScmService(Service[ScmSettings]):
         """Restart the unit once the delay is over; the job ends just before."""
         reactor = self.unit.reactor
         await deferLater(reactor, job.arguments.delay)
-        self._restart = reactor.callLater(
-            _LAST_ANSWERS_S, lambda: ensureDeferred(self.unit.restart()).addErrback(_log_broken))
+
+        def restart() -> None:
+            self.unit.restart_ordered_by = job.principal
+            ensureDeferred(self.unit.restart()).addErrback(_log_broken)
+
+        self._restart = reactor.callLater(_LAST_ANSWERS_S, restart)
 
     @provides("scmAnyServiceNeedsRestart")
     def any_needs_restart(self) -> bool:

@@ -297,10 +297,10 @@ def test_a_run_can_be_ended_between_two_lines(unit: Bench) -> None:
 
     stop_after_the_first()
     assert unit.result(told).lines == 1
-    assert runner.left_at == 1
+    assert (runner.line, runner.is_through) == (1, False)
     runner, told = text_runner(unit, b"Hoc.SystemName=two")
     assert unit.result(told).lines == 1
-    assert runner.left_at == 0
+    assert (runner.line, runner.is_through) == (1, True)
 
 
 # -- at a start

@@ -11,7 +11,7 @@ from mibagent.service.host import ExecState
 from mibagent.service.jobs import JobResult
 from tests.gateway.kit import DEFAULT, SCALAR, USER, Bench, bench
 
-SYSTEM = [b"Aaa", b"Cert", b"File", b"Hoc", b"Nlm", b"Scm"]
+SYSTEM = [b"Aaa", b"Cert", b"Conf", b"File", b"Hoc", b"Nlm", b"Scm"]
 USERS = [b"Snmp", b"SipEp"]
 TLS = "sipEpTransportTlsVersion"
 YES, NO = 100, 0
