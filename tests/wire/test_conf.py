@@ -156,11 +156,12 @@ def test_at_a_start_the_script_is_fetched_and_may_restart_the_unit(nginx: Nginx)
             assert value(unit, "snmpEngineBoots.0") == "2"
 
 
-def test_a_run_that_is_killed_leaves_what_it_has_committed(nginx: Nginx) -> None:
+def test_a_run_that_is_killed_leaves_what_it_has_committed_and_none_keeps_the_unit_from_ending(
+    nginx: Nginx,
+) -> None:
     with folder("killed") as home, UnitProcess(home, imports(home)) as unit:
         url = f"https://{ADDRESS}:{nginx.ports['good']}/many.cfg"
-        unit.snmpset("confScriptTransferAndRunUrl.1", "s", url,
-                     "confScriptTransferAndRunRowStatus.1", "i", "createAndGo")
+        begin(unit, url)
         seen = until(lambda: int(value(unit, "sysContact.0") or 0), "some lines")
         unit.kill()
         with closing(sqlite3.connect(unit.state / "unit.db")) as database:
@@ -170,10 +171,18 @@ def test_a_run_that_is_killed_leaves_what_it_has_committed(nginx: Nginx) -> None
         assert seen <= int(value(unit, "sysContact.0")) < MANY
         assert order_by_job(unit, url.replace("many", "all")) == "success"
         assert not list((unit.state / "fetched").iterdir())
+        begin(unit, url, 2)
+        until(lambda: value(unit, "confScriptsStatsCurrentTransferState.0") == "running", "runs")
+        assert unit.stop() == 0
+
+
+def begin(unit: UnitProcess, url: str, number: int = 1) -> None:
+    done = unit.snmpset(f"confScriptTransferAndRunUrl.{number}", "s", url,
+                        f"confScriptTransferAndRunRowStatus.{number}", "i", "createAndGo")
+    assert done.returncode == 0, done.stderr
 
 
 def order_by_job(unit: UnitProcess, url: str) -> str:
-    unit.snmpset("confScriptTransferAndRunUrl.1", "s", url,
-                 "confScriptTransferAndRunRowStatus.1", "i", "createAndGo")
+    begin(unit, url)
     until(lambda: value(unit, "confScriptTransferAndRunState.1") == "done", "done")
     return value(unit, "confScriptTransferAndRunResult.1")

@@ -214,7 +214,7 @@ class _Line:
         return Command(self.number, path, delete, self._arguments())
 
     def _path(self, service: str) -> tuple[Path, bool]:
-        self._take(".", f"a dot and a name after {_shown(service)}")
+        self._take(".", f"a dot and a name after {_shown(service)}", "a dot and a name")
         name = self._word("a name after the dot")
         keys = self._keys() if self._next_is("[") else ()
         if not self._next_is("."):
@@ -224,7 +224,7 @@ class _Line:
         if column.lower() != "delete":
             if not keys:
                 cell = f"{_shown(name)}[Key=value].{_shown(column)}"
-                raise self._wrong(f"a column needs its row: {cell}")
+                raise self._wrong(f"a column needs its row: {cell}", "a column needs its row")
             if not self._next_is("."):
                 return Path(service, name, keys, column), False
             raise self._wrong("nothing has a name behind a column's")
@@ -272,11 +272,11 @@ class _Line:
     def _pair(self, pairs: dict[str, tuple[str, str]], what: str) -> None:
         name = self._word(what)
         if name.lower() in pairs:
-            raise self._wrong(f"{_shown(name)} is given twice")
+            raise self._wrong(f"{_shown(name)} is given twice", "a name is given twice")
         if len(pairs) == MOST_PAIRS:
             raise self._wrong(f"more than {MOST_PAIRS} names with values")
         self._blanks()
-        self._take("=", f"`=` after {_shown(name)}")
+        self._take("=", f"`=` after {_shown(name)}", "`=` after a name")
         self._blanks()
         pairs[name.lower()] = (name, self._value(name))
 
@@ -292,7 +292,8 @@ class _Line:
             return _unescaped(value)
         bare = _BARE.match(self.text, self.at)
         if bare is None:
-            raise self._wrong(f'{_shown(name)} wants a value ("" is an empty one)')
+            wanted = 'wants a value ("" is an empty one)'
+            raise self._wrong(f"{_shown(name)} {wanted}", f"a name {wanted}")
         self.at = bare.end()
         return bare[0]
 
@@ -303,9 +304,9 @@ class _Line:
         self.at = match.end()
         return match[0]
 
-    def _take(self, mark: str, what: str) -> None:
+    def _take(self, mark: str, what: str, bare: str = "") -> None:
         if not self._next_is(mark):
-            raise self._wrong(f"{what} is wanted")
+            raise self._wrong(f"{what} is wanted", bare and f"{bare} is wanted")
         self.at += 1
 
     def _end(self) -> None:
@@ -324,11 +325,12 @@ class _Line:
         assert match is not None
         self.at = match.end()
 
-    def _wrong(self, why: str) -> ScriptError:
+    def _wrong(self, why: str, bare: str = "") -> ScriptError:
+        """bare: the same without what the line says."""
         rest = self.text[self.at:self.at + 40]
         where = f", not {_shown(rest)}" if rest and why.endswith(("wanted", "end")) else ""
         column = f"(column {self.at + 1})"
-        return ScriptError(self.number, f"{why}{where} {column}", f"{why} {column}")
+        return ScriptError(self.number, f"{why}{where} {column}", f"{bare or why} {column}")
 
 
 def _unescaped(value: str) -> str:

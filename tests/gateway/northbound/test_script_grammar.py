@@ -163,10 +163,20 @@ def test_reading_can_stop_after_each_line_and_within_the_count_of_a_long_one() -
     assert len(long) == 11 and long[1:] == [None] * 10
 
 
-def test_a_reason_without_what_the_line_says_is_there_too() -> None:
-    with pytest.raises(ScriptError, match="not my-secret") as refusal:
-        parse_script(b"Aaa.Users[UserName=x].Password=all my-secret")
-    assert refusal.value.reason == "the line should end (column 36)"
+@pytest.mark.parametrize(("line", "reason"), [
+    ("Aaa.Users[UserName=x].Password=all sesame", "the line should end (column 36)"),
+    ("Cert.Import Password=all sesame", "`=` after a name is wanted (column 32)"),
+    ("Cert.Import sesame=1 sesame=2", "a name is given twice (column 28)"),
+    ("Cert.Import sesame=", 'a name wants a value ("" is an empty one) (column 20)'),
+    ("sesame", "a dot and a name is wanted (column 7)"),
+    ("A.sesame.sesame=1", "a column needs its row (column 16)"),
+    ("A.B[C=1,sesame]", "`=` after a name is wanted (column 15)"),
+])
+def test_a_reason_without_what_the_line_says_is_there_too(line: str, reason: str) -> None:
+    with pytest.raises(ScriptError) as refusal:
+        parse_script(line.encode())
+    assert "sesame" in refusal.value.why
+    assert refusal.value.reason == reason
 
 
 def test_a_syntax_error_anywhere_gives_no_statement_at_all() -> None:
