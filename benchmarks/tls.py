@@ -1,17 +1,24 @@
-"""Mutual TLS handshakes per CPU second of a server of ours, beside openssl's s_server.
+"""What TLS costs: handshakes beside openssl's s_server, and downloads beside curl.
 
-Both demand a client certificate and judge it, in one run, with the same certificates and the same
-client, `openssl s_time`; what is counted is the servers' own CPU time. Goal: 0.7 of s_server; exit
-status 1 when it is missed.
+Handshakes: both servers demand a client certificate and judge it, in one run, with the same
+certificates and the same client, `openssl s_time`; what is counted is the servers' own CPU time.
+Goal: 0.7 of s_server.
 
-    python benchmarks/tls.py [--seconds 3] [--rounds 3]
+Downloads: nginx serves a file by HTTPS, and a transfer of ours and curl take turns to bring it to
+the same disk; ours is on the disk for good (fsync) and hashed when it is done, curl's is neither.
+Goal: 0.5 of curl's throughput. Exit status 1 when a goal is missed.
+
+    python benchmarks/tls.py [--seconds 3] [--rounds 3] [--mib 512] [--only downloads]
 """
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 import re
+import resource
+import socket
 import statistics
 import subprocess
 import sys
@@ -24,6 +31,7 @@ from typing import Any
 import trustme
 
 GOAL = 0.7
+DOWNLOAD_GOAL = 0.5
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -33,7 +41,8 @@ def make(folder: Path, kind: trustme.KeyType) -> None:
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
     until = datetime.now(UTC) + timedelta(days=30)
     for name in ("server", "client"):
-        made = ca.issue_cert(f"{name}.example.com", key_type=kind, not_after=until)
+        made = ca.issue_cert(
+            f"{name}.example.com", "127.0.0.1", key_type=kind, not_after=until)
         made.private_key_and_cert_chain_pem.write_to_path(str(folder / f"{name}.pem"))
 
 
@@ -106,15 +115,110 @@ def client(folder: Path, port: int, seconds: int) -> int:
     return int(found[1])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.serve:
-        serve(given.serve)
-        return
+NGINX = """
+daemon off; master_process off; pid {home}/pid; error_log {home}/error.log; user {user};
+events {{ }}
+http {{
+  access_log off; sendfile on;
+  client_body_temp_path {home}/tmp; proxy_temp_path {home}/tmp; fastcgi_temp_path {home}/tmp;
+  uwsgi_temp_path {home}/tmp; scgi_temp_path {home}/tmp;
+  server {{
+    listen 127.0.0.1:{port} ssl;
+    ssl_certificate {home}/server.pem; ssl_certificate_key {home}/server.pem; root {home};
+  }}
+}}
+"""
+
+
+def fetch(folder: Path, url: str) -> None:
+    """Bring a file as a service of a unit does; print seconds, CPU seconds and growth in KiB."""
+    from twisted.internet import defer, reactor, threads
+
+    from mibgateway.tls.creator import ClientCreator
+    from mibgateway.tls.credentials import read_authorities
+    from mibgateway.tls.policy import TlsPolicy
+    from mibgateway.transfer.shell import Transfers
+    from mibgateway.transfer.url import Url
+    running: Any = reactor
+    trusted = read_authorities("ca", (folder / "ca.pem").read_bytes())
+    transfers = Transfers(
+        reactor, lambda policy, server: ClientCreator(
+            policy, None, trusted, server, clock=lambda: datetime.now(UTC)),
+        threads.deferToThread)
+
+    async def bring() -> None:
+        began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+        await transfers.download(
+            Url.parse(url), folder / "ours", policy=TlsPolicy(use="File transfer"),
+            most_octets=1 << 40)
+        spent, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        print(spent, cpu, after.ru_maxrss - before.ru_maxrss)
+
+    running.callWhenRunning(lambda: defer.ensureDeferred(bring()).addErrback(
+        lambda failure: print(failure, file=sys.stderr)).addBoth(lambda _: running.stop()))
+    running.run()
+
+
+def brought(folder: Path, url: str, ours: bool) -> tuple[float, float, float]:
+    """Give seconds, CPU seconds and growth in KiB of one download."""
+    if ours:
+        said = subprocess.run(
+            [sys.executable, __file__, "--fetch", url, "--folder", str(folder)],
+            capture_output=True, text=True, check=True).stdout.split()
+        return float(said[0]), float(said[1]), float(said[2])
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = subprocess.run(
+        ["curl", "-sS", "-w", "%{time_total}", "--cacert", str(folder / "ca.pem"),
+         "-o", str(folder / "theirs"), url], capture_output=True, text=True, check=True).stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return float(spent), cpu, 0.0
+
+
+def downloads(rounds: int, mib: int) -> bool:
+    """Compare downloads; tell whether the goal is missed."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        make(folder, trustme.KeyType.RSA)
+        with (folder / "large").open("wb") as large:
+            large.truncate(mib << 20)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        (folder / "nginx.conf").write_text(
+            NGINX.format(home=folder, port=port, user=getpass.getuser()))
+        server = subprocess.Popen(
+            ["/usr/sbin/nginx", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")])
+        try:
+            time.sleep(1)
+            url = f"https://127.0.0.1:{port}/large"
+            return compare(folder, url, rounds, mib)
+        finally:
+            server.kill()
+            server.wait()
+
+
+def compare(folder: Path, url: str, rounds: int, mib: int) -> bool:
+    found: dict[bool, list[tuple[float, float, float]]] = {True: [], False: []}
+    for _ in range(rounds):
+        for ours in (False, True):
+            found[ours].append(brought(folder, url, ours))
+            (folder / ("ours" if ours else "theirs")).unlink()
+    print(f"downloads of {mib} MiB by HTTPS")
+    rates = {}
+    for ours, name in ((False, "curl"), (True, "mibgate")):
+        spent, cpu, growth = (statistics.median(each) for each in zip(*found[ours], strict=True))
+        rates[ours] = mib / spent
+        print(f"{name:<9} {rates[ours]:7.0f} MiB/s   {cpu / mib * 1000:6.2f} ms of CPU a MiB"
+              + (f"   {growth / 1024:.0f} MiB of growth" if ours else ""))
+    ratio = rates[True] / rates[False]
+    print(f"ratio {ratio:.2f}   (goal {DOWNLOAD_GOAL})")
+    return ratio < DOWNLOAD_GOAL
+
+
+def handshakes(rounds: int, seconds: int) -> bool:
+    """Compare handshakes; tell whether the goal is missed."""
     print("mutual TLS 1.3 handshakes per CPU second of the server")
     missed = False
     for kind, name in ((trustme.KeyType.RSA, "RSA-2048"), (trustme.KeyType.ECDSA, "EC-P256")):
@@ -122,14 +226,34 @@ def main() -> None:
             folder = Path(place)
             make(folder, kind)
             found: dict[bool, list[float]] = {True: [], False: []}
-            for _ in range(given.rounds):
+            for _ in range(rounds):
                 for ours in (False, True):
-                    found[ours].append(measure(folder, ours, given.seconds))
+                    found[ours].append(measure(folder, ours, seconds))
         theirs, our = statistics.median(found[False]), statistics.median(found[True])
         print(f"{name:<9} s_server {theirs:7.0f}   mibgate {our:7.0f}   ratio {our / theirs:.2f}"
               f"   (goal {GOAL})")
         missed |= our / theirs < GOAL
-    sys.exit(missed)
+    return missed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--mib", type=int, default=512)
+    parser.add_argument("--only", choices=("handshakes", "downloads"))
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--fetch", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve:
+        serve(given.serve)
+    elif given.fetch:
+        fetch(given.folder, given.fetch)
+    else:
+        missed = given.only != "downloads" and handshakes(given.rounds, given.seconds)
+        missed |= given.only != "handshakes" and downloads(given.rounds, given.mib)
+        sys.exit(missed)
 
 
 if __name__ == "__main__":

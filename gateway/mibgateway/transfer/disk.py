@@ -13,10 +13,10 @@ from mibgateway.transfer.part import Part
 
 T = TypeVar("T")
 
-BLOCK_OCTETS = 256 * 1024
+BLOCK_OCTETS = 1024 * 1024
 """What is written or read at once."""
 
-MOST_HELD_OCTETS = 2 * 1024 * 1024
+MOST_HELD_OCTETS = 4 * 1024 * 1024
 """What may wait for the disk before the server has to wait."""
 
 

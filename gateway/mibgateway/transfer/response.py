@@ -117,6 +117,13 @@ class Reader:
         """Whether a head has come that counts."""
         return self._take != self._take_head
 
+    def passes(self, data: bytes) -> bool:
+        """Tell whether octets are nothing but body, and not its last; then they count as taken."""
+        if self._take != self._take_counted or len(data) >= self._left:
+            return False
+        self._left -= len(data)
+        return True
+
     def take(self, data: bytes) -> Iterator[Event]:
         """Take octets from the connection. Raises TransferError."""
         if self.is_over:

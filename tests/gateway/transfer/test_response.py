@@ -97,6 +97,19 @@ def test_a_server_that_breaks_the_protocol_is_refused(octets: bytes, why: str) -
         read(*(octets[at:at + 1000] for at in range(0, len(octets), 1000)))
 
 
+def test_octets_that_are_body_alone_pass_by() -> None:
+    reader = Reader()
+    assert not reader.passes(b"HTTP/1.1 ")
+    list(reader.take(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\na"))
+    assert reader.passes(b"bcd")
+    assert not reader.passes(b"e")
+    assert list(reader.take(b"e")) == [b"e", None]
+    assert not reader.passes(b"f")
+    chunked = Reader()
+    list(chunked.take(CHUNKED + b"5\r\na"))
+    assert not chunked.passes(b"b")
+
+
 def test_the_same_length_twice_is_one() -> None:
     assert read_head(b"HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\ncontent-length:3").length == 3
 
