@@ -145,7 +145,8 @@ class CertTransfer(Service[CertSettings]):
     async def _fetch(self, job: Job[DownloadArguments]) -> tuple[str, bytes]:
         """Give the name that it gets, and what came. Raises TransferError, JobFailed."""
         given = job.arguments
-        wanted = asked(given.url, self.unit.macros(), self.configured, "certificate transfer")
+        wanted = asked(given.url, self.unit.macros(), self.configured, "certificate transfer",
+                       job.principal)
         name = given.file_name or wanted.url.name
         check_name(name)
         folder = await self.unit.in_thread(self._folder)

@@ -97,7 +97,8 @@ class FileService(Service[FileSettings]):
         self._running.add(job)
         try:
             names = self.unit.macros()
-            wanted = asked(job.arguments.url, names, self.configured, "File transfer")
+            wanted = asked(
+                job.arguments.url, names, self.configured, "File transfer", job.principal)
             url = wanted.url.shown
             done = await carry(job, wanted, expand(job.arguments.file_name, names)
                                or wanted.url.name)

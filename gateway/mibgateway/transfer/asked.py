@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from mibagent.store.access import Principal, Rights
 from mibgateway.tls.policy import Floor, Level, SuiteSet, TlsPolicy, Trust
 from mibgateway.transfer.macros import expand
 from mibgateway.transfer.terms import Credentials, TransferError
@@ -54,8 +55,14 @@ class Asked:
     """For where the URL has none of its own."""
 
 
-def asked(text: str, names: Mapping[str, str], wanted: Parameters, use: str) -> Asked:
-    """Read a job's URL by the parameters of now. Raises TransferError."""
+def asked(
+    text: str, names: Mapping[str, str], wanted: Parameters, use: str, principal: Principal
+) -> Asked:
+    """Read a job's URL by the parameters of now. Raises TransferError.
+
+    The credentials of the parameters are for an Admin's jobs: whoever names the server could have
+    it ask for them, and an Admin alone may know them.
+    """
     if not text:
         raise TransferError("a Url is needed")
     url = Url.parse(expand(text, names))
@@ -66,7 +73,7 @@ def asked(text: str, names: Mapping[str, str], wanted: Parameters, use: str) -> 
         level=wanted.transfer_certificate_validation.level, use=use,
         trust=wanted.transfer_certificate_trust_level)
     credentials = Credentials(wanted.transfer_username, wanted.transfer_password) \
-        if wanted.transfer_username else None
+        if wanted.transfer_username and principal.rights is Rights.ADMIN else None
     return Asked(url, policy, credentials)
 
 

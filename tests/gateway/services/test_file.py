@@ -16,7 +16,7 @@ from mibgateway.services.file import FileService
 from mibgateway.services.file_rows import DownloadResult, UploadResult
 from mibgateway.tls.policy import Floor, Level, SuiteSet, Trust
 from mibgateway.transfer.terms import Credentials, TransferError
-from tests.gateway.kit import LOCAL, USER, Bench, bench
+from tests.gateway.kit import ADMIN, LOCAL, USER, Bench, bench
 from tests.gateway.services.far_files import FarFiles
 
 ACTIVE, GO, DESTROY = 1, 4, 6
@@ -298,13 +298,20 @@ def test_transfers_go_by_the_parameters_of_now(unit: Bench) -> None:
                 ("fileTransferCertificateValidation", (), 100),
                 ("fileTransferCertificateTrustLevel", (), 300),
                 ("fileTransferUsername", (), b"unit"), ("fileTransferPassword", (), b"a word"))
-    download(unit)
+    download(unit, principal=ADMIN)
     policy = far.asked[-1]["policy"]
     assert (policy.suite_set, policy.floor, policy.level, policy.trust) == (
         SuiteSet.CS3, Floor.TLSV1_3, Level.NO_VALIDATION, Trust.OCSP_MANDATORY)
     assert far.asked[-1]["credentials"] == Credentials("unit", "a word")
     assert unit.get("fileTransferPassword") == b""
     assert unit.get("fileNeedRestartInfo") == 0
+
+
+def test_a_users_job_takes_no_password_along_that_is_an_admins(unit: Bench) -> None:
+    far = FarFiles(unit)
+    unit.change(("fileTransferUsername", (), b"unit"), ("fileTransferPassword", (), b"a word"))
+    download(unit)
+    assert far.asked[-1]["credentials"] is None
 
 
 def test_http_is_for_who_was_allowed_it(unit: Bench) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from mibagent.service.jobs import NOBODY
 from mibgateway.tls.policy import Floor, Level, SuiteSet, Trust
 from mibgateway.transfer.asked import Validation, asked, shown, told
 from mibgateway.transfer.terms import Credentials, TransferError
+from tests.gateway.kit import ADMIN, USER
 
 
 class Wanted:
@@ -22,7 +24,7 @@ class Wanted:
 
 
 def test_a_job_is_judged_by_its_services_parameters() -> None:
-    found = asked("https://a.example.com/%mac%", {"mac": "00"}, Wanted(), "File transfer")
+    found = asked("https://a.example.com/%mac%", {"mac": "00"}, Wanted(), "File transfer", ADMIN)
     assert found.url.shown == "https://a.example.com/00"
     assert (found.policy.suite_set, found.policy.floor, found.policy.level, found.policy.trust,
             found.policy.use) == (SuiteSet.CS3, Floor.TLSV1_3, Level.HOST_NAME,
@@ -38,23 +40,34 @@ def test_a_user_of_the_parameters_is_told_and_no_password_without_one() -> None:
     class Nameless(Wanted):
         transfer_password = "a word"
 
-    assert asked("https://a/", {}, Named(), "x").credentials == Credentials("unit", "a word")
-    assert asked("https://a/", {}, Nameless(), "x").credentials is None
+    assert asked("https://a/", {}, Named(), "x", ADMIN).credentials == Credentials("unit", "a word")
+    assert asked("https://a/", {}, Nameless(), "x", ADMIN).credentials is None
+
+
+def test_who_may_not_know_the_password_sends_it_nowhere() -> None:
+    class Named(Wanted):
+        transfer_username = "unit"
+        transfer_password = "a word"
+
+    for principal in (USER, NOBODY):
+        assert asked("https://a/", {}, Named(), "x", principal).credentials is None
+    own = asked("https://eva:pa55@a/", {}, Named(), "x", USER).url
+    assert (own.username, own.password) == ("eva", "pa55")
 
 
 def test_http_has_to_be_allowed() -> None:
     class Open(Wanted):
         transfer_http_enable = True
 
-    assert asked("http://a/", {}, Open(), "x").url.scheme == "http"
+    assert asked("http://a/", {}, Open(), "x", ADMIN).url.scheme == "http"
     with pytest.raises(TransferError, match="http is not allowed here") as refused:
-        asked("http://eva:pa55@a/", {}, Wanted(), "x")
+        asked("http://eva:pa55@a/", {}, Wanted(), "x", ADMIN)
     assert "pa55" not in str(refused.value)
 
 
 def test_nothing_is_no_url() -> None:
     with pytest.raises(TransferError, match="a Url is needed"):
-        asked("", {}, Wanted(), "x")
+        asked("", {}, Wanted(), "x", ADMIN)
 
 
 @pytest.mark.parametrize(("url", "text"), [
