@@ -383,8 +383,10 @@ def check_protocols(view: View, name: str, value: int, index: Index = ()) -> Non
     """Refuse a legacy algorithm that is not allowed. Raises InconsistentValue."""
     legacy = {100: "MD5", 200: "SHA-1"} if "Auth" in name else {100: "DES"}
     if value in legacy and not view.cell("snmpAllowLegacyAlgorithms", ()):
+        whose = f" of the user {index[0].decode(errors='replace')}" \
+            if index and isinstance(index[0], bytes) else ""
         raise InconsistentValue(
-            name, f"{legacy[value]} is refused unless Snmp.AllowLegacyAlgorithms allows it",
+            name, f"{legacy[value]}{whose} is refused unless Snmp.AllowLegacyAlgorithms allows it",
             index)
 
 

@@ -135,8 +135,9 @@ def test_legacy_algorithms_are_refused_until_they_are_allowed(
         unit.change(wish)
     assert refused.value.name == wish[0]
     unit.change(wish, ("snmpAllowLegacyAlgorithms", (), 1))
-    with pytest.raises(InconsistentValue, match="is refused"):
+    with pytest.raises(InconsistentValue, match="is refused") as refused:
         unit.set("snmpAllowLegacyAlgorithms", 0)
+    assert ("of the user eva" in refused.value.why) == bool(wish[1])
 
 
 def test_allowing_legacy_algorithms_names_who_has_to_set_the_password_again(unit: Bench) -> None:

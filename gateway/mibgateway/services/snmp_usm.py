@@ -284,6 +284,11 @@ class _Changing:
         for column, which in KEY_CHANGES.items():
             change = self._wishes.get((column, index))
             if isinstance(change, bytes) and change:
+                for other in ("aaaUsersPassword", "aaaUsersPrivPassword"):
+                    if (other, key) in self._wishes:
+                        raise InconsistentValue(
+                            column, "a password makes keys anew: change one or the other",
+                            index)
                 override = self._changed(column, which, index, change, override)
         if override is not None:
             yield Wish(OVERRIDE, key, json.dumps(override).encode())

@@ -216,6 +216,23 @@ def test_both_keys_change_in_one_request_and_one_after_the_other(unit: Bench) ->
         assert unit.get("usmUserPublic", at(unit)) == after[:8]
 
 
+@pytest.mark.parametrize("password", ["aaaUsersPassword", "aaaUsersPrivPassword"])
+@pytest.mark.parametrize("column", ["usmUserAuthKeyChange", "usmUserPrivKeyChange"])
+def test_a_key_change_beside_a_password_is_refused_and_nothing_changes(
+    unit: Bench, column: str, password: str
+) -> None:
+    add(unit)
+    before = keys(unit)
+    octets = change_of("SHA-256", *(kul(unit, each)[:16 if "Priv" in column else 32]
+                                    for each in (PASSWORD, NEW)))
+    wishes = [(column, at(unit), octets), (password, (b"eva",), OTHER)]
+    for several in (wishes, wishes[::-1]):
+        with pytest.raises(InconsistentValue, match="one or the other") as refused:
+            unit.change(*several)
+        assert refused.value.name == column
+        assert keys(unit) == before
+
+
 def test_a_key_change_outlives_the_process(tmp_path: Path) -> None:
     unit = Bench(tmp_path / "state")
     add(unit)
