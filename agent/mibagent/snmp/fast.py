@@ -160,7 +160,8 @@ class FastPath:
                 cells = envelope.cells
                 stop = start + 2 + octets[start + 1]
                 if kind == 0xA0:
-                    cell = cells[octets[start:stop]]
+                    wire = octets[start:stop]
+                    cell = cells.get(wire) or self._unseen(wire, envelope.sight)
                     if envelope.is_v1 and cell.wide:
                         return None
                     varbinds = cell.kept or cell.varbind()
@@ -193,7 +194,8 @@ class FastPath:
         found = [first]
         while at < size:
             stop = at + 2 + octets[at + 1]
-            cell = cells[octets[at:stop]]
+            wire = octets[at:stop]
+            cell = cells.get(wire) or self._unseen(wire, envelope.sight)
             if is_v1 and cell.wide:
                 raise LookupError
             found.append(cell.kept or cell.varbind())
@@ -229,16 +231,28 @@ class FastPath:
         if known is not None:
             segment, key = known
             return segment, segment.after(key) if key else 0
+        name = self._name(wire)
+        cell = self._tree.seen(name, sight)
+        if cell is not None:
+            return cell.segment, bisect_right(cell.segment.keys, cell.key)
+        return self._tree.seen_after(name, sight)
+
+    def _unseen(self, wire: bytes, sight: Sight) -> Cell:
+        """Make the cell of a binding that nobody has asked for. Raises BerError, LookupError."""
+        cell = self._tree.seen(self._name(wire), sight)
+        if cell is None:
+            raise LookupError
+        return cell
+
+    def _name(self, wire: bytes) -> bytes:
+        """Give the name's content octets of a NULL binding. Raises BerError."""
         if wire[1] >= 0x80 or wire[3] >= 0x80 or wire[0] != SEQUENCE or wire[2] != 6 \
                 or wire[-2:] != b"\x05\x00" or wire[1] != len(wire) - 2 \
                 or wire[3] != len(wire) - 6:
             raise BerError("not in the form that is known by its octets")
         name = wire[4:-2]
         check_oid(name)
-        cell = self._tree.seen(name, sight)
-        if cell is not None:
-            return cell.segment, bisect_right(cell.segment.keys, cell.key)
-        return self._tree.seen_after(name, sight)
+        return name
 
     def _nexts(self, envelope: _Envelope, octets: bytes, at: int) -> tuple[bytes, int]:
         found = []
