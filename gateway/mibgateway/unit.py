@@ -323,20 +323,24 @@ class Unit:
         found: Deferred[T] = deferToThreadPool(self.reactor, self.reactor.getThreadPool(), call)
         return found
 
+    def forbidden_certificates(self, column: str) -> frozenset[str]:
+        """Give the host certificates that a column of their associations lets a use not have."""
+        table = self.model[column].table
+        assert table is not None
+        return frozenset(
+            index[0].decode() for index in self.store.configured.rows(table)  # type: ignore[union-attr]
+            if self.store.get(column, index) == 0)
+
     def transfers(self, column: str) -> Transfers:
         """Lend what brings and takes files for a service.
 
         column: the descriptor by which the service's use of host certificates is allowed.
         """
         def creator(policy: TlsPolicy, server: str) -> ClientCreator:
-            table = self.model[column].table
-            assert table is not None
-            forbidden = frozenset(
-                index[0].decode() for index in self.store.configured.rows(table)  # type: ignore[union-attr]
-                if self.store.get(column, index) == 0)
+            credential = self.vault.credential(
+                Usage.TLS_CLIENT, policy, self.forbidden_certificates(column))
             return ClientCreator(
-                policy, self.vault.credential(Usage.TLS_CLIENT, policy, forbidden),
-                self.vault.authorities(), server, clock=self.judging_time,
+                policy, credential, self.vault.authorities(), server, clock=self.judging_time,
                 shared=self.vault.shared)
 
         return Transfers(

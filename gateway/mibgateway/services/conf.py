@@ -25,10 +25,12 @@ from mibgateway.services.conf_rows import (
 )
 from mibgateway.services.conf_scripts import JOB, NORTHBOUND, Scripts, Source
 from mibgateway.state import own_file
+from mibgateway.transfer.asked import shown as shown_url
+from mibgateway.transfer.asked import told
 from mibgateway.transfer.macros import expand
 from mibgateway.transfer.schedule import Schedule
 from mibgateway.transfer.terms import Credentials, TransferError
-from mibgateway.transfer.url import Url, without_user
+from mibgateway.transfer.url import Url
 
 AFTER_START_S = 1.0
 """How long after its own start scripts are fetched, so that the other services run too."""
@@ -250,16 +252,13 @@ class ConfService(Service[ConfSettings]):
     @command("confScriptTransferAndRunTable")
     async def transfer_and_run(self, job: Job[RunArguments]) -> None:
         """Fetch a script and run it with the rights of who started the job."""
-        def progress(octets: int, total: int | None) -> None:
-            job.progress(octets=octets, percent=octets * 100 // total if total else None)
-
         with self._scripts.order() as account:
-            shown = Source(JOB, "script", without_user(job.arguments.url))
+            shown = Source(JOB, "script", shown_url(job.arguments.url))
             who = job.principal
             principal = Principal(who.name, who.rights, NORTHBOUND, who.peer)
             try:
                 shown = self._ordered(job.arguments.url)
-                await self._fetch_and_run(shown, principal, account, progress)
+                await self._fetch_and_run(shown, principal, account, told(job.progress))
             except TransferError as error:
                 self._scripts.not_had(shown, error.why)
                 account.note(TransferResult.TRANSFER_FAILED, f"{shown.name}: {error.why}")
@@ -282,7 +281,7 @@ class ConfService(Service[ConfSettings]):
     def url_shown(self, number: int) -> str:
         """A job's URL without its user part."""
         cell = self.unit.store.configured.cell("confScriptTransferAndRunUrl", (number,))
-        return without_user((cell or b"").decode("utf-8", "replace"))
+        return shown_url((cell or b"").decode("utf-8", "replace"))
 
     # -- shown
 

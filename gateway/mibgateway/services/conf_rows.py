@@ -8,7 +8,8 @@ from datetime import datetime
 
 from mibagent.service.settings import Row
 from mibagent.smi.host import HostPort
-from mibgateway.tls.policy import Floor, Level, SuiteSet, TlsPolicy, Trust
+from mibgateway.tls.policy import Floor, SuiteSet, TlsPolicy, Trust
+from mibgateway.transfer.asked import Validation
 from mibgateway.transfer.schedule import Plan, TimeRange, TimeUnit
 
 MOST_ERRORS = 20
@@ -23,13 +24,6 @@ class Protocol(enum.IntEnum):
     HTTP = 100
     HTTPS = 200
     FILE = 500
-
-
-class Validation(enum.IntEnum):
-    """How a server's certificate is judged."""
-
-    NO_VALIDATION = 100
-    HOST_NAME = 200
 
 
 class HttpAuthentication(enum.IntEnum):
@@ -82,10 +76,9 @@ class ConfSettings:
 
 def policy_of(settings: ConfSettings) -> TlsPolicy:
     """Give how a server of scripts is spoken to and judged."""
-    judged = settings.scripts_transfer_certificate_validation
     return TlsPolicy(
         settings.scripts_transfer_cipher_suite, settings.scripts_transfer_tls_version,
-        Level.HOST_NAME if judged is Validation.HOST_NAME else Level.NO_VALIDATION,
+        settings.scripts_transfer_certificate_validation.level,
         trust=settings.scripts_transfer_certificate_trust_level, use="Script transfer")
 
 

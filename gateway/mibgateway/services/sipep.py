@@ -178,7 +178,7 @@ class SipEpService(Service[SipEpSettings]):
             running.interop_tls_certificate_validation,
             running.interop_tls_client_authentication_enable, "SIP",
             running.transport_tls_certificate_trust_level)
-        self._forbidden = self._forbidden_credentials()
+        self._forbidden = self.unit.forbidden_certificates("certHostCertificateAssociationSip")
         self._status = {key: GatewayStatusRow() for key in running.gateway}
         lacking = missing(self._policy) if self._tls else ()
         if lacking:
@@ -341,14 +341,6 @@ class SipEpService(Service[SipEpSettings]):
 
     def _credential(self, role: Usage) -> Any:
         return self.unit.vault.credential(role, self._policy, self._forbidden)
-
-    def _forbidden_credentials(self) -> frozenset[str]:
-        """Give the host certificates that SIP may not use, as it stood when the service started."""
-        store = self.unit.store
-        table = self.unit.model.tables["certHostCertificateAssociationTable"]
-        return frozenset(
-            index[0].decode() for index in store.configured.rows(table)
-            if store.get("certHostCertificateAssociationSip", index) == 0)
 
     def _local_ports(self) -> Iterator[int]:
         running = self._running
