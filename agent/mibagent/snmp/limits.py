@@ -73,6 +73,10 @@ class Failures:
         if len(self._until) > self._limit:
             self._until.popitem(last=False)
 
+    def forget(self) -> None:
+        """Forgive every host."""
+        self._until.clear()
+
     def are_too_many(self, host: str) -> bool:
         """Tell whether a host has to wait before it may try again."""
         until = self._until.get(_key(host))

@@ -41,6 +41,9 @@ from mibgateway.snmp_users import (
 _FORGETTING = ("snmpCommunity", "snmpSourceNetworks", "aaaUsers", "usmUser", "vacm")
 """Objects that say who may what begin so; the others are read at a start, which forgets too."""
 
+_OPENING = ("snmpCommunity", "aaaUsersRowStatus", "aaaUsersSourceNetworks")
+"""Those of them by which a community may become right that was wrong; an Admin writes them."""
+
 REFUSALS_A_MINUTE = 10
 """Notifications of refused requests; more are counted by SNMPv2-MIB alone."""
 
@@ -83,6 +86,8 @@ class _Forgetter:
     def changed(self, name: str, index: Index) -> None:
         if name.startswith(_FORGETTING):
             self._service.forget()
+        if name.startswith(_OPENING):
+            self._service.access.forgive()
 
     def row_added(self, table: str, index: Index) -> None:
         self.changed(table, index)
@@ -145,6 +150,7 @@ class SnmpService(Service[SnmpSettings]):
         self.access.told = door.told if door is not None else frozenset()
         self._standings.community = running.trap_dest_community.encode()
         self.access_changed(self.configured)
+        self.access.forgive()
         self.limit_traps(self.configured)
         self.limit_answers(self.configured)
         self._managers.start(door)

@@ -101,6 +101,10 @@ class AccessControl:
         self._judged.clear()
         self._vacm = self._networks = self._named = None
 
+    def forgive(self) -> None:
+        """Hear everybody again: what was wrong may be right now."""
+        self._failures.forget()
+
     # -- answers
 
     def admits(self, peer_host: str) -> bool:
@@ -113,7 +117,8 @@ class AccessControl:
         """Say what a community may. RFC 3584 section 5.2.
 
         A host that guessed wrongly too often has to wait, even with the right one, unless that
-        is remembered: so nobody finds it by trying.
+        is remembered: so nobody finds it by trying. A community that is right and may not come
+        from there is no guess, and neither is one of a version that is off.
         """
         model = Model.V1 + version
         found = self._judged.get((model, community, 0, peer_host))
@@ -121,9 +126,13 @@ class AccessControl:
             return found
         if self._failures.are_too_many(peer_host):
             return None
-        name = self._security_name(version, community)
-        if name is None or not self._may_come_from(name, peer_host):
+        if not self._answers(version):
+            return None
+        name = self._security_name(community)
+        if name is None:
             self._failures.note(peer_host)
+            return None
+        if not self._may_come_from(name, peer_host):
             return None
         rights = max(self._rights_of(name) or Rights.OBSERVER, self._most())
         found = self._grant(model, name, Level.NO_AUTH_NO_PRIV, b"", rights, peer_host)
@@ -151,10 +160,13 @@ class AccessControl:
         self._judged[key] = grant
         return grant
 
-    def _security_name(self, version: int, community: bytes) -> bytes | None:
+    def _answers(self, version: int) -> bool:
         running = self.running
-        if running is None or not (running.enable_snmp_v1, running.enable_snmp_v2)[version]:
-            return None
+        return running is not None and (running.enable_snmp_v1, running.enable_snmp_v2)[version]
+
+    def _security_name(self, community: bytes) -> bytes | None:
+        running = self.running
+        assert running is not None
         if running.snmp_user:
             if hmac.compare_digest(community, running.community.encode()):
                 name = running.snmp_user.encode()

@@ -66,6 +66,14 @@ def test_the_hosts_of_one_ipv6_network_count_as_one() -> None:
     assert not failures.are_too_many("2001:db8:0:1::1")
 
 
+def test_all_are_forgiven_at_once() -> None:
+    failures = Failures(Time(), burst=3)
+    for _ in range(5):
+        failures.note("192.0.2.1")
+    failures.forget()
+    assert (failures.are_too_many("192.0.2.1"), len(failures)) == (False, 0)
+
+
 def test_the_table_does_not_grow() -> None:
     failures = Failures(Time(), limit=100)
     for number in range(5000):

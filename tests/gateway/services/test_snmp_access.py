@@ -63,6 +63,13 @@ def access(unit: Bench, *index: Any, read: bytes = b"", write: bytes = b"") -> N
                 ("vacmAccessWriteViewName", index, write))
 
 
+def made_community(unit: Bench, index: bytes, word: bytes) -> None:
+    unit.change(("snmpCommunityStatus", (index,), CREATE_AND_GO),
+                ("snmpCommunityName", (index,), word),
+                ("snmpCommunitySecurityName", (index,), index))
+    group(unit, V2C, index, b"observer")
+
+
 def family(unit: Bench, name: bytes, subtree: Oid, kind: int = 1) -> None:
     index = (name, subtree)
     unit.change(("vacmViewTreeFamilyStatus", index, CREATE_AND_GO),
@@ -314,6 +321,57 @@ def test_who_guesses_too_often_is_not_told_when_he_is_right(unit: Bench) -> None
     assert ask(unit, HOST) is not None
     unit.wait(2)
     assert ask(unit, "198.51.100.7") is not None
+
+
+def test_a_door_that_opens_again_is_open_at_once(unit: Bench) -> None:
+    add(unit, b"eva", OBSERVER)
+    open_v2c(unit)
+    unit.set("aaaUsersSourceNetworks", b"198.51.100.0/24", (b"eva",))
+    for _ in range(40):
+        assert ask(unit, HOST) is None
+    unit.set("aaaUsersSourceNetworks", b"", (b"eva",))
+    assert ask(unit, HOST) is not None
+
+
+def test_a_right_community_from_the_wrong_place_is_no_guess(unit: Bench) -> None:
+    add(unit, b"eva", OBSERVER)
+    open_v2c(unit)
+    made_community(unit, b"other", b"another word")
+    unit.set("aaaUsersSourceNetworks", b"198.51.100.0/24", (b"eva",))
+    for _ in range(40):
+        assert ask(unit, HOST) is None
+    assert ask(unit, HOST, b"another word") is not None
+
+
+@pytest.mark.parametrize("opening", ["community", "version", "row", "user"])
+def test_who_was_wrong_is_heard_at_once_when_that_becomes_right(
+    unit: Bench, opening: str
+) -> None:
+    add(unit, b"eva", OBSERVER)
+    if opening != "version":
+        open_v2c(unit, b"tom" if opening == "user" else b"eva")
+    asked = {"row": b"another word", "community": b"a new word"}.get(opening, b"word")
+    for _ in range(40):
+        assert ask(unit, HOST, asked) is None
+    if opening == "row":
+        made_community(unit, b"other", asked)
+    elif opening == "user":
+        add(unit, b"tom", OBSERVER)
+    elif opening == "version":
+        open_v2c(unit)
+    else:
+        unit.set("snmpCommunity", asked)
+        unit.restart("Snmp")
+    assert ask(unit, HOST, asked) is not None
+
+
+def test_a_new_password_forgives_no_guesses(unit: Bench) -> None:
+    add(unit, b"eva", OBSERVER)
+    open_v2c(unit)
+    for number in range(40):
+        ask(unit, HOST, b"guess %d" % number)
+    unit.set("aaaUsersPassword", b"a long enough word", (b"eva",))
+    assert ask(unit, HOST) is None
 
 
 def test_who_is_known_stays_so_while_others_guess_in_its_name(unit: Bench) -> None:
