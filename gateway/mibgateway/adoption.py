@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +14,11 @@ from mibagent.store.live import as_key
 from mibagent.store.store import SYSTEM
 from mibagent.store.wish import Wish
 from mibgateway.errors import StartError
-from mibgateway.whereabouts import KEPT, Whereabouts
+from mibgateway.whereabouts import KEPT, UNIT, Whereabouts, suspect
 
 if TYPE_CHECKING:
     from mibgateway.main import Launch
     from mibgateway.unit import Unit
-
-UNIT = "unit"
-"""The one unit's name in its database."""
 
 _OWN_ENGINE_ID = "snmpOwnEngineId"
 
@@ -53,17 +50,18 @@ def show(path: Path) -> Iterator[tuple[str, str]]:
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(found.last_at))
         yield "changes", f"{found.last}, the last by {found.last_by} at {when}"
     yield "format", str(found.format)
-    yield "place", _place(Whereabouts.read(found.memory.get(KEPT)), path)
+    yield "place", _place(found.memory, path)
     yield "in use", _user(path)
 
 
-def _place(before: Whereabouts | None, path: Path) -> str:
-    here = Whereabouts.here(path)
+def _place(memory: Mapping[str, bytes], path: Path) -> str:
+    before, here = Whereabouts.read(memory.get(KEPT)), Whereabouts.here(path)
     if before is None:
         return "not written down yet"
+    suspicion = suspect(memory, path)
+    if suspicion is not None:
+        return f"{suspicion.why}: it is to be adopted before it can start"
     machine = "this machine" if before.machine == here.machine else "another machine"
-    if here.is_another(before):
-        return f"{machine}, {before.path}: it is to be adopted before it can start"
     return machine if before.path == here.path else f"{machine}, {before.path}"
 
 
@@ -93,6 +91,10 @@ async def adopt(launch: Launch, *, moved: bool, serial: str = "", mac: str = "")
     if unit.is_first_start:
         raise StartError(f"the first start on {unit.state.path} was never finished: "
                          "there is nothing to adopt")
+    suspicion = suspect(unit.store.memory, unit.state.path)
+    if moved and suspicion is not None and not suspicion.may_be_moved:
+        raise StartError(f"{unit.state.path} {suspicion.why}, so it was not moved. Without "
+                         "--moved it becomes a unit of its own")
     if not moved:
         await _renew(unit, serial, mac)
     await unit.keep_whereabouts()

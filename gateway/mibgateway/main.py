@@ -30,7 +30,6 @@ from mibagent.store.access import Principal, Rights
 from mibagent.store.layers import Key
 from mibagent.store.rows import Status
 from mibagent.store.wish import Wish
-from mibgateway.adoption import UNIT
 from mibgateway.errors import StartError
 from mibgateway.northbound.script import Translator, lay_whole, said
 from mibgateway.northbound.script_grammar import ScriptError, Statement, parse_script
@@ -54,7 +53,7 @@ from mibgateway.services.snmp_vacm import VacmService
 from mibgateway.snmp_users import names_in
 from mibgateway.state import StateDirectory
 from mibgateway.unit import Options, Unit
-from mibgateway.whereabouts import KEPT, EngineClaim, check_whereabouts
+from mibgateway.whereabouts import UNIT, EngineClaim, check_whereabouts
 
 SERVICES: tuple[type[Service[Any]], ...] = (
     ScmService, HocService, NlmService, AaaService, CertService, FileService, SystemGroup,
@@ -170,7 +169,7 @@ class Launch:
         self._claim: EngineClaim | None = None
         try:
             if not order.adopts:
-                check_whereabouts(self.unit.store.memory.get(KEPT), state.path)
+                check_whereabouts(self.unit.store.memory, state.path)
                 self._claim = EngineClaim(self.unit.engine_id, state.path)
             self.unit.identify(**order.identity)
             self.unit.serve([service(self.unit) for service in SERVICES])

@@ -11,9 +11,12 @@ import hashlib
 import json
 import socket
 import struct
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mibagent.errors import StateError
+from mibagent.store.journal import summarize
 from mibgateway.errors import StartError
 
 MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
@@ -22,26 +25,31 @@ MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 KEPT = "whereabouts"
 """The name under which a unit remembers it."""
 
+UNIT = "unit"
+"""The one unit's name in its database."""
+
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """A machine and a path on it."""
+    """A machine, a path on it, and the file that the database was there."""
 
     machine: str
     """A digest of the machine's ID, nothing where it has none."""
     path: str
+    file: str = ""
+    """`device:inode` of the database; nothing where it was not written down. stat(2)."""
 
     @classmethod
     def here(cls, path: Path) -> Whereabouts:
         """Give where a path of this machine is."""
-        return cls(machine_digest(), str(path.resolve()))
+        return cls(machine_digest(), str(path.resolve()), _file(path))
 
     @classmethod
     def read(cls, kept: bytes | None) -> Whereabouts | None:
         """Read what was kept; None where nothing was, or nothing that can be read."""
         try:
             found = json.loads(kept or b"")
-            return cls(str(found["machine"]), str(found["path"]))
+            return cls(str(found["machine"]), str(found["path"]), str(found.get("file", "")))
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -49,9 +57,21 @@ class Whereabouts:
         """Give it as it is kept."""
         return json.dumps(asdict(self)).encode()
 
-    def is_another(self, before: Whereabouts) -> bool:
-        """Whether machine and path both differ: a copy, or a move from one machine to another."""
-        return self.machine != before.machine and self.path != before.path
+    def is_another_file(self, before: Whereabouts) -> bool:
+        """Whether the database is another file of the same file system: not moved, but copied."""
+        device, _, inode = self.file.partition(":")
+        device_before, _, inode_before = before.file.partition(":")
+        return bool(inode and inode_before) and device == device_before and inode != inode_before
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """Why a state is taken for a copy of another."""
+
+    why: str
+    """What it is, after its path."""
+    may_be_moved: bool
+    """Whether it may yet be the only one."""
 
 
 def machine_digest() -> str:
@@ -64,14 +84,58 @@ def machine_digest() -> str:
     return ""
 
 
-def check_whereabouts(kept: bytes | None, path: Path) -> None:
-    """Raise StartError, with what to type, for a state that comes from elsewhere."""
-    before = Whereabouts.read(kept)
-    if before is not None and Whereabouts.here(path).is_another(before):
-        raise StartError(
-            f"the state {path} was last used on another machine, as {before.path}. If it is a "
-            f"copy, `mibgate state adopt --state {path}` makes a unit of its own of it; if it was "
-            f"moved here, `mibgate state adopt --moved --state {path}`")
+def suspect(memory: Mapping[str, bytes], path: Path) -> Suspicion | None:
+    """Give why a state is taken for a copy; None where it is not.
+
+    One that is where it was is none, whatever its machine calls itself, and whether or not it was
+    restored from a backup.
+    """
+    before, here = Whereabouts.read(memory.get(KEPT)), Whereabouts.here(path)
+    if before is None or here.path == before.path:
+        return None
+    if here.machine != before.machine:
+        return Suspicion(f"was last used on another machine, as {before.path}", True)
+    original = Path(before.path)
+    file = _file(original)
+    engine_id = _engine_id_in(memory)
+    if file and file != here.file and engine_id and _engine_id(original) == engine_id:
+        return Suspicion(f"is a copy of {original}, which has the same SNMP engine ID", False)
+    if here.is_another_file(before):
+        return Suspicion(f"was copied from {original}", True)
+    return None
+
+
+def check_whereabouts(memory: Mapping[str, bytes], path: Path) -> None:
+    """Raise StartError, with what to type, for a state that is taken for a copy."""
+    found = suspect(memory, path)
+    if found is None:
+        return
+    adopt = f"`mibgate state adopt --state {path}` makes a unit of its own of it"
+    if found.may_be_moved:
+        raise StartError(f"the state {path} {found.why}. If it is a copy, {adopt}; if it was "
+                         f"moved here, `mibgate state adopt --moved --state {path}`")
+    raise StartError(f"the state {path} {found.why}: {adopt}")
+
+
+def _file(path: Path) -> str:
+    """Give which file the database of a state is, nothing where there is none."""
+    with contextlib.suppress(OSError):
+        found = (path / "unit.db").stat()
+        return f"{found.st_dev}:{found.st_ino}"
+    return ""
+
+
+def _engine_id(path: Path) -> str:
+    with contextlib.suppress(StateError):
+        found = summarize(path / "unit.db", UNIT)
+        return _engine_id_in(found.memory) if found else ""
+    return ""
+
+
+def _engine_id_in(memory: Mapping[str, bytes]) -> str:
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(memory["identity"])["engine_id"])
+    return ""
 
 
 class EngineClaim:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -107,7 +108,8 @@ def test_a_copy_on_another_machine_does_not_start_and_changes_nothing(
     other = copy(state)
     machine("two")
     before = told(other)
-    assert before["place"].startswith("another machine, ") and "to be adopted" in before["place"]
+    assert before["place"].startswith("was last used on another machine, as ")
+    assert "to be adopted" in before["place"]
     for _ in range(2):
         with pytest.raises(StartError, match="mibgate state adopt --state"):
             Start(other)
@@ -184,15 +186,117 @@ def test_one_alone_that_differs_is_written_down(
         Start(other)
 
 
-def test_two_units_with_one_engine_id_do_not_run_side_by_side(state: Path) -> None:
+# -- on one machine
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(StartError) as caught:
+        Start(path)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_copy_beside_its_original_does_not_start_whether_or_not_that_runs(state: Path) -> None:
     other = copy(state)
+    why = f"the state {other} is a copy of {state}, which has the same SNMP engine ID: " \
+          f"`mibgate state adopt --state {other}` makes a unit of its own of it"
+    assert refusal(other) == why
     first = Start(state)
-    with pytest.raises(StartError, match="one of the two states is a copy"):
-        Start(other)
+    assert refusal(other) == why
+    assert told(other)["place"] == \
+        f"is a copy of {state}, which has the same SNMP engine ID: " \
+        "it is to be adopted before it can start"
     take(other)
     second = Start(other)
     assert second.unit.engine_id != first.unit.engine_id
     second.stop()
+    first.stop()
+
+
+def test_a_copy_beside_its_original_was_not_moved(state: Path) -> None:
+    other = copy(state)
+    with pytest.raises(StartError, match="so it was not moved"):
+        take(other, moved=True)
+    assert refusal(other)
+
+
+def test_a_copy_with_its_originals_name_leaves_the_original_no_other(state: Path) -> None:
+    backup = copy(state)
+    renamed = state.rename(state.with_name("renamed"))
+    backup.rename(state)
+    before = identity(state)
+    assert f"a copy of {state}" in refusal(renamed)
+    take(renamed)
+    assert identity(renamed).engine_id != before.engine_id
+
+
+def test_a_copy_does_not_start_when_its_original_has_been_renamed(state: Path) -> None:
+    other = copy(state)
+    renamed = state.rename(state.with_name("renamed"))
+    assert f"was copied from {state}. If it is a copy," in refusal(other)
+    assert told(other)["place"].startswith(f"was copied from {state}: ")
+    first = identity(renamed)
+    take(other)
+    assert identity(other).engine_id != first.engine_id
+
+
+def test_a_copy_whose_original_is_gone_is_taken_as_moved(state: Path) -> None:
+    before = identity(state)
+    other = copy(state)
+    shutil.rmtree(state)
+    assert "adopt --moved" in refusal(other)
+    take(other, moved=True)
+    assert identity(other) == before
+
+
+def test_a_move_to_another_file_system_starts(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = identity(state)
+    other = copy(state)
+    shutil.rmtree(state)
+    real = whereabouts._file
+    monkeypatch.setattr(whereabouts, "_file", lambda path: f"another-{real(path)}")
+    assert identity(other) == before
+
+
+def test_a_state_whose_old_place_has_another_unit_starts(state: Path) -> None:
+    before = identity(state)
+    renamed = state.rename(state.with_name("renamed"))
+    assert identity(state) != before
+    assert identity(renamed) == before
+
+
+def test_what_is_restored_where_it_was_starts(
+    state: Path, machine: Callable[[str], None]
+) -> None:
+    before = identity(state)
+    for name in ("one", "another"):         # a container has another machine ID at each start
+        machine(name)
+        backup = copy(state)
+        shutil.rmtree(state)
+        shutil.copytree(backup, state)
+        shutil.rmtree(backup)
+        assert identity(state) == before
+
+
+def test_a_state_seen_by_two_names_is_one(state: Path) -> None:
+    before = identity(state)
+    (state.parent / "other").mkdir()
+    for path in state.iterdir():
+        os.link(path, state.parent / "other" / path.name)
+    assert identity(state.parent / "other") == before
+    assert identity(state) == before
+
+
+def test_two_units_with_one_engine_id_do_not_run_side_by_side(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = copy(state)
+    first = Start(state)
+    monkeypatch.setattr("mibgateway.main.check_whereabouts", lambda memory, path: None)
+    with pytest.raises(StartError, match="one of the two states is a copy"):
+        Start(other)
     first.stop()
 
 

@@ -9,7 +9,13 @@ import pytest
 
 from mibgateway import whereabouts
 from mibgateway.errors import StartError
-from mibgateway.whereabouts import EngineClaim, Whereabouts, check_whereabouts, machine_digest
+from mibgateway.whereabouts import (
+    KEPT,
+    EngineClaim,
+    Whereabouts,
+    check_whereabouts,
+    machine_digest,
+)
 
 HERE, THERE = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 
@@ -35,7 +41,7 @@ def test_the_machines_id_itself_is_not_kept(machine: Path, tmp_path: Path) -> No
 def test_only_another_machine_with_another_path_is_refused(
     machine: Path, tmp_path: Path, moves_machine: bool, moves_path: bool, refused: bool
 ) -> None:
-    kept = Whereabouts.here(tmp_path / "one").kept()
+    kept = {KEPT: Whereabouts.here(tmp_path / "one").kept()}
     if moves_machine:
         machine.write_text(THERE)
     now = tmp_path / ("two" if moves_path else "one")
@@ -52,7 +58,7 @@ def test_only_another_machine_with_another_path_is_refused(
 
 def test_a_machine_without_an_id_is_one_machine(machine: Path, tmp_path: Path) -> None:
     machine.write_text("\n")
-    kept = Whereabouts.here(tmp_path / "one").kept()
+    kept = {KEPT: Whereabouts.here(tmp_path / "one").kept()}
     check_whereabouts(kept, tmp_path / "two")
     machine.write_text(HERE)
     with pytest.raises(StartError):
@@ -62,7 +68,14 @@ def test_a_machine_without_an_id_is_one_machine(machine: Path, tmp_path: Path) -
 @pytest.mark.parametrize("kept", [None, b"", b"{}", b"[]", b"\xff", b'{"machine": 1}'])
 def test_a_state_of_before_has_none_and_starts(kept: bytes | None, tmp_path: Path) -> None:
     assert Whereabouts.read(kept) is None
-    check_whereabouts(kept, tmp_path)
+    check_whereabouts({} if kept is None else {KEPT: kept}, tmp_path)
+
+
+@pytest.mark.parametrize(("file", "copied"), [
+    ("1:2", False), ("1:3", True), ("2:3", False), ("", False)])
+def test_another_file_of_the_same_file_system_was_copied(file: str, copied: bool) -> None:
+    assert Whereabouts(HERE, "/b", file).is_another_file(Whereabouts(HERE, "/a", "1:2")) is copied
+    assert not Whereabouts(HERE, "/b", file).is_another_file(Whereabouts(HERE, "/a"))
 
 
 def test_a_link_to_a_state_is_the_state(machine: Path, tmp_path: Path) -> None:

@@ -298,7 +298,7 @@ def test_a_copy_runs_beside_its_original_once_it_is_adopted(
             f"Snmp.Port={other.port}\nSipEp.Gateway[Name=default].Port={other.sip_port}\n")
         with stopped:
             why = refuses(other)
-            assert f"process {stopped.pid} runs a unit with the same SNMP engine ID" in why
+            assert f"is a copy of {stopped.state}, which has the same SNMP engine ID" in why
             assert f"mibgate state adopt --state {other.state}" in why
             adopted = mibgate("state", "adopt", "--state", other.state)
             assert adopted.returncode == 0, adopted.stderr
