@@ -32,6 +32,7 @@ from mibagent.snmp.ber import (
     tlv,
 )
 from mibagent.snmp.source import Source
+from mibagent.snmp.turn import Turn
 
 ABSENT = b""
 NEVER_READ = object()
@@ -69,7 +70,6 @@ class Segment:
     """A stretch of the tree; one column unless it is a Scalars."""
 
     __slots__ = (
-        "absent",
         "encode",
         "heads",
         "kept",
@@ -80,6 +80,7 @@ class Segment:
         "read",
         "rows",
         "start",
+        "turn",
         "values",
         "wide",
     )
@@ -89,21 +90,18 @@ class Segment:
     values: list[bytes | None]
     heads: list[bytes | None]
     """The names' TLVs of computed values that have been read; empty for a kept column."""
-    absent: int
-    """How many of the values are ABSENT."""
     kept: bool
     wide: bool
     """Whether a Counter64 is among them, which SNMPv1 can't see. RFC 3584 section 4.2.2.1."""
     next: Segment | None
     """The one after it in the tree."""
 
-    def __init__(self, node: ObjectNode, read: Read, kept: bool, rows: Rows) -> None:
-        self.node, self.read, self.kept, self.rows = node, read, kept, rows
+    def __init__(self, node: ObjectNode, read: Read, kept: bool, rows: Rows, turn: Turn) -> None:
+        self.node, self.read, self.kept, self.rows, self.turn = node, read, kept, rows, turn
         self.encode = ENCODERS[node.syntax.base]
         self.prefix = encode_oid(node.oid)
         self.start = sort_key(self.prefix)
         self.keys, self.values, self.heads = rows.keys, [], []
-        self.absent = 0
         self.wide = node.syntax.base in WIDE
         self.next = None
 
@@ -184,7 +182,6 @@ class Segment:
         except NoSuchName:
             if version == self.rows.version and self.values[at] is None:
                 self.values[at] = ABSENT
-                self.absent += 1
             raise
         if version == self.rows.version:
             self.values[at] = found
@@ -225,19 +222,18 @@ class Segment:
 
     def unknow(self, at: int) -> None:
         """Forget what is kept of a place: its value changed."""
-        if self.values[at] == ABSENT:
-            self.absent -= 1
         self.values[at] = None
 
 
 class Scalars(Segment):
     """A run of scalars; its keys are whole names."""
 
-    __slots__ = ("_batches", "_encoders", "_kept_nodes", "_last", "_names", "_readers", "nodes")
+    __slots__ = ("_batches", "_computed", "_encoders", "_holds", "_kept_nodes", "_last", "_names",
+                 "_readers", "nodes")
 
-    def __init__(self, nodes: list[ObjectNode], source: Source) -> None:
+    def __init__(self, nodes: list[ObjectNode], source: Source, turn: Turn) -> None:
         readers = [source.reader(node) for node in nodes]
-        super().__init__(nodes[0], readers[0], False, Rows(None, _no_rows))
+        super().__init__(nodes[0], readers[0], False, Rows(None, _no_rows), turn)
         self._readers = readers
         self._last: list[tuple[object, bytes]] = [(NEVER_READ, b"")] * len(nodes)
         """What each computed one was when it was last read, and its varbind."""
@@ -250,6 +246,8 @@ class Scalars(Segment):
         self.values = [None] * len(nodes)
         self._kept_nodes = [source.is_kept(node) for node in nodes]
         self.kept = all(self._kept_nodes)
+        self._computed = [at for at, is_kept in enumerate(self._kept_nodes) if not is_kept]
+        self._holds = False
         self._names = [tlv(OBJECT_IDENTIFIER, suffix) for suffix in self.rows.suffixes]
         self._encoders = [ENCODERS[node.syntax.base] for node in nodes]
         self.wide = any(node.syntax.base in WIDE for node in nodes)
@@ -289,43 +287,58 @@ class Scalars(Segment):
             if value != before:
                 varbind = varbind_of(self._names[at], self._encoders[at](value))
                 self._last[at] = value, varbind
+            if self.turn.is_held:
+                self._hold(at, [varbind])
             return varbind
         try:
             value = self._readers[at](())
         except NoSuchName:
             if self.values[at] is None:
                 self.values[at] = ABSENT
-                self.absent += 1
             raise
         found = self.values[at] = varbind_of(self._names[at], self._encoders[at](value))
         return found
 
+    def _hold(self, at: int, varbinds: list[bytes]) -> None:
+        """Give these again until the turn is over."""
+        self.values[at:at + len(varbinds)] = varbinds
+        if not self._holds:
+            self._holds = True
+            self.turn.note(self)
+
+    def let_go(self) -> None:
+        """Read what is computed anew from now on."""
+        self._holds = False
+        values = self.values
+        for at in self._computed:
+            values[at] = None
+
     def take(self, at: int, count: int, room: int) -> tuple[list[bytes], int, int]:
         stop = min(len(self.values), at + min(count, _STRETCH))
-        batches, keeps, readers, last = self._batches, self._kept_nodes, self._readers, self._last
-        found: list[bytes] = []
-        add = found.append
+        found: list[bytes]
+        if self._holds:
+            found = self.values[at:stop]        # type: ignore[assignment]
+            if all(found):
+                return found, stop, room - len(b"".join(found))
+        batches, values = self._batches, self.values
+        found = []
         while at < stop and room >= 0:
             batch = batches[at]
-            if batch is not None:
-                run = batch.varbinds_now()[at - batch.start:stop - batch.start]
+            if batch is not None and values[at] is None:
+                varbinds = batch.varbinds_now()
+                if self.turn.is_held:
+                    self._hold(batch.start, varbinds)
+                run = varbinds[at - batch.start:stop - batch.start]
                 at += len(run)
                 found += run
-                room -= sum(map(len, run))
+                room -= len(b"".join(run))
                 continue
             try:
-                if keeps[at]:
-                    varbind = self.varbind(at)
-                else:
-                    value = readers[at](())
-                    before, varbind = last[at]
-                    if value != before:
-                        varbind = varbind_of(self._names[at], self._encoders[at](value))
-                        last[at] = value, varbind
+                varbind = self.varbind(at)
             except NoSuchName:
                 pass
             else:
-                add(varbind)
+                found.append(varbind)
                 room -= len(varbind)
             at += 1
         return found, at, room
@@ -415,7 +428,7 @@ class Rows:
     def _lay_out(self) -> None:
         self.version += 1
         for column in self.columns:
-            column.keys, column.values, column.absent = self.keys, [None] * len(self.keys), 0
+            column.keys, column.values = self.keys, [None] * len(self.keys)
             column.heads = [] if column.kept else [None] * len(self.keys)
 
     def place(self, index: Index) -> int:
@@ -454,8 +467,6 @@ class Rows:
         names = [column.prefix + self.suffixes[at] for column in self.columns]
         del self.keys[at], self.suffixes[at], self.indexes[at]
         for column in self.columns:
-            if column.values[at] == ABSENT:
-                column.absent -= 1
             del column.values[at]
             if not column.kept:
                 del column.heads[at]

@@ -23,6 +23,19 @@ class Contexts:
         """Where the fast path of an engine would be."""
         return self
 
+    @property
+    def turn(self) -> Contexts:
+        """Where the turn of an engine would be: that of each."""
+        return self
+
+    def __enter__(self) -> None:
+        for engine in self._engines.values():
+            engine.turn.__enter__()
+
+    def __exit__(self, *failure: object) -> None:
+        for engine in self._engines.values():
+            engine.turn.__exit__(*failure)
+
     def _engine_of(self, datagram: bytes) -> Engine:
         try:
             at = datagram[1]

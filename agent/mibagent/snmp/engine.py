@@ -56,6 +56,7 @@ from mibagent.snmp.pdu import (
 from mibagent.snmp.secured_answers import Opened, SecuredAnswers
 from mibagent.snmp.source import Access, Grant, Source
 from mibagent.snmp.tree import Sight, Tree, end_of_view
+from mibagent.snmp.turn import Turn
 from mibagent.snmp.usm import Usm
 from mibagent.snmp.vacm import View
 
@@ -110,6 +111,11 @@ class Engine:
         self._sets = Sets(source, clock)
         self._logged: dict[str, float] = {}
         self.fast = FastPath(self.tree, self._counters, self._max_size, self._max_varbinds)
+
+    @property
+    def turn(self) -> Turn:
+        """What to go through requests in that have all come in."""
+        return self.tree.turn
 
     @property
     def counters(self) -> Counters:

@@ -275,15 +275,11 @@ class FastPath:
         del wires[:several]
         repeat = repetitions(repeat, several, len(wires), self._max_varbinds)
         if 0 < repeat <= MAX_SLICE:
-            sliced = self._slices(envelope.cells, wires, repeat)
+            sliced = self._slices(envelope.sight, wires, repeat)
             if sliced is not None:
-                try:
-                    joined = b"".join(first + sliced)   # type: ignore[operator]
-                except TypeError:
-                    pass                                # one is None: not read yet
-                else:
-                    if self._fits(envelope, len(joined)):
-                        return joined, len(first) + len(sliced)
+                joined = b"".join(first + sliced)
+                if self._fits(envelope, len(joined)):
+                    return joined, len(first) + len(sliced)
         whole = first + self._rows(envelope, wires, repeat) if repeat else first
         joined = b"".join(whole)
         if not self._fits(envelope, len(joined)):
@@ -295,22 +291,24 @@ class FastPath:
             joined = joined[:total]
         return joined, len(whole)
 
-    def _slices(self, cells: dict[bytes, Cell], wires: list[bytes], repeat: int
-                ) -> list[bytes | None] | None:
-        """Give the rows that follow where all of them are kept values in the same columns."""
-        runs = []
+    def _slices(self, sight: Sight, wires: list[bytes], repeat: int) -> list[bytes] | None:
+        """Give the rows that follow where all of them are in the same columns and known."""
+        cells, between = sight.cells, sight.between
+        runs: list[list[bytes]] = []
         for wire in wires:
             cell = cells.get(wire)
-            if cell is None:
+            if cell is not None:
+                segment = cell.segment
+                at = bisect_right(segment.keys, cell.key)
+            elif wire in between:
+                segment, key = between[wire]
+                at = segment.after(key) if key else 0
+            else:
                 return None
-            segment = cell.segment
-            if not segment.kept or segment.absent:
-                return None
-            at = bisect_right(segment.keys, cell.key)
             run = segment.values[at:at + repeat]
-            if len(run) != repeat:
+            if len(run) != repeat or not all(run):
                 return None
-            runs.append(run)
+            runs.append(run)        # type: ignore[arg-type]
         if len(runs) == 1:
             return runs[0]
         return list(chain.from_iterable(zip(*runs, strict=True)))
@@ -329,15 +327,20 @@ class FastPath:
             if is_cut:
                 repeat = len(run)
             runs.append(run)
+        if any(len(run) != repeat for run in runs):
+            self._level(wires, runs, repeat)
+        if len(runs) == 1:
+            return runs[0]
+        return list(chain.from_iterable(zip(*runs, strict=True)))
+
+    def _level(self, wires: list[bytes], runs: list[list[bytes]], repeat: int) -> None:
+        """Make all as long as the longest and one that tells its end, at most so many."""
         longest = min(repeat, max(map(len, runs)) + 1)
         for wire, run in zip(wires, runs, strict=True):
             if len(run) < longest:
                 run.extend([end_of_view(name_of(run[-1] if run else wire))]
                            * (longest - len(run)))
             del run[longest:]
-        if len(runs) == 1:
-            return runs[0]
-        return list(chain.from_iterable(zip(*runs, strict=True)))
 
     def _run(self, envelope: _Envelope, wire: bytes, repeat: int) -> tuple[list[bytes], bool]:
         sight = envelope.sight

@@ -36,6 +36,7 @@ LARGEST = 65536
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
 _V4, _V6 = struct.Struct("=I4s4s"), struct.Struct("=16sI")
 _ROOM = socket.CMSG_SPACE(_V4.size) + socket.CMSG_SPACE(_V6.size)
+_ALONE = contextlib.nullcontext[None]()
 
 
 def _no_more() -> None:
@@ -72,6 +73,7 @@ class SnmpPort(udp.Port):
         """Answer what waits."""
         receive = self._receiver()
         fast, strict = self._engine.fast.answer, self._engine.answer_strictly
+        turn = self._engine.turn
         for _ in range(CHUNKS_A_TURN):
             chunk: list[tuple[bytes, Any]] = []
             try:
@@ -80,17 +82,19 @@ class SnmpPort(udp.Port):
             except OSError:
                 pass        # nothing more waits, or an ICMP error told of an answer of before
             if len(chunk) < CHUNK:
-                for datagram, peer in chunk:
-                    answer = fast(datagram, peer) or strict(
-                        datagram, peer, partial(self._send, peer))
-                    if answer is not None:
-                        self._send(peer, answer)
+                with turn if len(chunk) > 1 else _ALONE:
+                    for datagram, peer in chunk:
+                        answer = fast(datagram, peer) or strict(
+                            datagram, peer, partial(self._send, peer))
+                        if answer is not None:
+                            self._send(peer, answer)
                 if chunk:
                     self._after_chunk()
                 return
-            answers = [
-                (fast(datagram, peer) or strict(datagram, peer, partial(self._send, peer)), peer)
-                for datagram, peer in chunk]
+            with turn:
+                answers = [
+                    (fast(datagram, peer) or strict(datagram, peer, partial(self._send, peer)),
+                     peer) for datagram, peer in chunk]
             self._after_chunk()
             for answer, peer in answers:
                 if answer is not None:

@@ -19,8 +19,17 @@ from mibagent.snmp.ber import (
     sort_key,
     tlv,
 )
-from mibagent.snmp.cells import ABSENT, NEVER_READ, Rows, Scalars, Segment, varbind_of, wire_key
+from mibagent.snmp.cells import (
+    ABSENT,
+    NEVER_READ,
+    Rows,
+    Scalars,
+    Segment,
+    varbind_of,
+    wire_key,
+)
 from mibagent.snmp.source import Source
+from mibagent.snmp.turn import Turn
 from mibagent.snmp.vacm import EVERYTHING, View
 
 END_OF_VIEW = bytes((END_OF_MIB_VIEW, 0))
@@ -51,7 +60,7 @@ class Cell:
     )
 
     kept: bytes | None
-    """Its encoded varbind, where it is stored and has been read since it last changed."""
+    """Its encoded varbind, where it has been read since it last changed, or in this turn."""
     key: bytes
     """Where it is sorted in its segment."""
     wide: bool
@@ -73,10 +82,16 @@ class Cell:
     def varbind(self) -> bytes:
         """Give the encoded varbind, read now unless it is kept. Raises as Segment.varbind does."""
         if not self._is_kept:
+            if self.kept is not None:       # its turn is not over
+                return self.kept
             value = self._read(self._index)
             if value != self._value:
                 self._last = varbind_of(self._head, self._encode(value))
                 self._value = value
+            turn = self.segment.turn
+            if turn.is_held:
+                self.kept = self._last
+                turn.note(self)
             return self._last
         segment = self.segment
         at = bisect_left(segment.keys, self.key)
@@ -85,6 +100,10 @@ class Cell:
         if version == segment.rows.version:
             self.kept = found
         return found
+
+    def let_go(self) -> None:
+        """Read it anew from now on: it is computed, and the turn is over."""
+        self.kept = None
 
 
 class Sight:
@@ -133,6 +152,7 @@ class Tree:
 
     def __init__(self, source: Source) -> None:
         self.cells: dict[bytes, Cell] = {}
+        self.turn = Turn()
         self.reading = ""
         """The object that `successor` read last, for whoever hears of a failure."""
         self._source = source
@@ -160,7 +180,8 @@ class Tree:
             rows = self._rows.get(node.table.name)
             if rows is None:
                 rows = self._rows[node.table.name] = Rows(node.table, source.rows)
-            column = Segment(node, source.reader(node), source.is_kept(node), rows)
+            column = Segment(node, source.reader(node), source.is_kept(node), rows,
+                             self.turn)
             rows.columns.append(column)
             self._columns[node.name] = column
             self._append(column)
@@ -234,7 +255,7 @@ class Tree:
         self._sights.clear()
 
     def _scalars_of(self, nodes: list[ObjectNode]) -> Scalars:
-        scalars = Scalars(nodes, self._source)
+        scalars = Scalars(nodes, self._source, self.turn)
         for at, node in enumerate(nodes):
             self._scalars[node.name] = (scalars, at)
         return scalars
@@ -386,6 +407,14 @@ class Tree:
                     return found, len(found) < count
                 continue
             version, values = rows.version, segment.values
+            run = values[at:at + count - len(found)]
+            if all(run):
+                found += run        # type: ignore[arg-type]
+                room -= len(b"".join(run))      # type: ignore[arg-type]
+                if len(found) == count or room < 0:
+                    return found, len(found) < count
+                segment, at = following[segment], 0
+                continue
             while at < len(values):
                 value = values[at]
                 if value is None:

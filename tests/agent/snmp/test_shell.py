@@ -29,6 +29,7 @@ from tests.agent.snmp.fakes import (
     request,
     response,
     sample,
+    scalar,
     set_request,
     value,
 )
@@ -87,6 +88,24 @@ class Listening(TestCase):
             self.client.send(request(Kind.GET, NUMBER, request_id=number))
         yield turn()
         assert self.chunks == 1
+
+    @inlineCallbacks
+    def test_those_that_wait_together_see_one_reading_and_the_next_one_another(self) -> Steps:
+        source = FakeSource([scalar((1, 1), "count")], lambda node: False)
+        source.computed["count", ()] = lambda: source.reads
+        port = start(reactor, Engine(source, FakeAccess()), self.host, 0)
+        self.addCleanup(port.stop)
+        self.client.connect((self.host, port.number))
+        for many in (1, 7, 40, 1, 1):
+            before = source.reads
+            for number in range(many):
+                self.client.send(request(Kind.GET, NUMBER, request_id=number))
+            yield turn()
+            found = [int.from_bytes(response(each).varbinds[0].content, "big")
+                     for each in self.answers()]
+            assert len(found) == many
+            assert found == sorted(found)
+            assert before < found[0] <= source.reads <= before + -(-many // 16)
 
     @inlineCallbacks
     def test_a_set_is_answered_when_it_is_down(self) -> Steps:
