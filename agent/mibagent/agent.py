@@ -6,7 +6,7 @@ For somebody else's MIB; a gateway unit builds the same by hand, with a journal 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,16 @@ from mibagent.snmp.shell import SnmpPort
 from mibagent.snmp.shell import start as listen
 from mibagent.snmp.source import Grant
 from mibagent.snmp.system import SystemGroup
+from mibagent.snmp.vacm import Level
 from mibagent.store.access import Principal, Rights
 from mibagent.store.given import GivenRows
 from mibagent.store.journal import Journal
 from mibagent.store.seal import Sealer
 from mibagent.store.store import ParameterStore
 from mibagent.store.upkeep import Upkeep
+
+UNIT = "agent"
+"""Its name in a database."""
 
 RECORDED = "recorded"
 """What a state remembers once it has the rows of a recording."""
@@ -48,6 +52,8 @@ class Agent:
         sys_descr: str,
         sys_object_id: Oid,
         communities: dict[bytes, Rights],
+        users: Mapping[bytes, Rights] | None = None,
+        context: bytes = b"",
         partly: Sequence[type[Service[Any]]] = (),
         serve: Iterable[str] = (),
         recording: Laid | None = None,
@@ -59,19 +65,21 @@ class Agent:
         partly: services that leave objects of their MIBs to the store. serve: objects that the
         store alone answers for. recording: one that was laid over `model`; then its own model
         and objects are served. communities: who may come in by v1 and v2c, and what each may
-        do. Raises MibgateError.
+        do; users: the same of SNMPv3, which the engine answers once it is secured; context: the
+        one of SNMPv3 that it is. Raises MibgateError.
         """
         self.reactor = reactor
         self.model = model if recording is None else recording.model
         self.sys_descr, self.sys_object_id = sys_descr, sys_object_id
         self.notify = notify
-        self._communities = communities
+        self._communities, self._users = communities, users or {}
+        self._context = context
         self._port: SnmpPort | None = None
         self._started_at = time.monotonic()
         self._journal = _journal_of(state)
         self._recording = recording
         self.store = ParameterStore(
-            self.model, self._journal, self._journal.unit("agent"), run=_at_once,
+            self.model, self._journal, self._journal.unit(UNIT), run=_at_once,
             soon=lambda call: reactor.callLater(0, call),
             profile=None if recording is None else recording.profile)
         for table, rows in ({} if recording is None else recording.fixed).items():
@@ -106,10 +114,14 @@ class Agent:
     def judge_user(
         self, name: bytes, level: int, context: bytes, peer_host: str
     ) -> Grant | None:
-        """Say what a user of SNMPv3 may: nothing, since there are none."""
-        if context:
+        """Say what a user of SNMPv3 may: nothing without authentication."""
+        if context != self._context:
             return None
-        return Grant(Principal(name.decode("utf-8", "replace"), Rights.OBSERVER, "snmp", peer_host))
+        rights = self._users.get(name)
+        who = name.decode("utf-8", "replace")
+        if rights is None or level < Level.AUTH_NO_PRIV:
+            return Grant(Principal(who, Rights.OBSERVER, "snmp", peer_host))
+        return Grant.by_rights(Principal(who, rights, "snmp", peer_host))
 
     async def begin(self) -> None:
         """Take the recording's rows in, and start the services. Raises what a service raises."""

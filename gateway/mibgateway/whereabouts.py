@@ -84,7 +84,7 @@ def machine_digest() -> str:
     return ""
 
 
-def suspect(memory: Mapping[str, bytes], path: Path) -> Suspicion | None:
+def suspect(memory: Mapping[str, bytes], path: Path, unit: str = UNIT) -> Suspicion | None:
     """Give why a state is taken for a copy; None where it is not.
 
     One that is where it was is none, whatever its machine calls itself, and whether or not it was
@@ -98,7 +98,7 @@ def suspect(memory: Mapping[str, bytes], path: Path) -> Suspicion | None:
     original = Path(before.path)
     file = _file(original)
     engine_id = _engine_id_in(memory)
-    if file and file != here.file and engine_id and _engine_id(original) == engine_id:
+    if file and file != here.file and engine_id and _engine_id(original, unit) == engine_id:
         return Suspicion(f"is a copy of {original}, which has the same SNMP engine ID", False)
     if here.is_another_file(before):
         return Suspicion(f"was copied from {original}", True)
@@ -125,9 +125,9 @@ def _file(path: Path) -> str:
     return ""
 
 
-def _engine_id(path: Path) -> str:
+def _engine_id(path: Path, unit: str) -> str:
     with contextlib.suppress(StateError):
-        found = summarize(path / "unit.db", UNIT)
+        found = summarize(path / "unit.db", unit)
         return _engine_id_in(found.memory) if found else ""
     return ""
 

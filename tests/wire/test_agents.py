@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,6 +17,7 @@ from mibagent.smi.oid import print_oid
 from mibagent.snmp.ber import decode_oid
 from mibagent.snmp.message import read_message, read_version
 from mibagent.snmp.pdu import Kind, read_pdu
+from mibagent.store.journal import summarize
 from tests.wire.agent_process import MIBGATE, AgentProcess, net_snmp
 from tests.wire.programs import found, free_udp_port, needs
 from tests.wire.unit_process import until
@@ -101,6 +104,14 @@ class Recordings(InFolder):
             self.assertIn('"rook"', net_snmp("snmpget", second, "public", name).stdout)
             self.assertIn('"magpie"', net_snmp("snmpget", second, "public@jay", name).stdout)
 
+    def test_each_agent_that_asks_for_a_free_port_has_one(self) -> None:
+        rook, jay = self.file("rook.walk", ROOK), self.file("jay.snmprec", JAY)
+        with self.agents("--values", rook, "--listen", "127.0.0.1:0", "+",
+                         "--values", jay, "--listen", "127.0.0.1:0") as agents:
+            for place, answer in zip(agents.places(), ("rook", "jay"), strict=True):
+                self.assertIn(f'"{answer}"', net_snmp(
+                    "snmpget", place, "public", f"{CROW}.1.0").stdout)
+
     def test_a_folder_of_recordings_is_served_as_snmpsim_serves_it(self) -> None:
         self.file("data/rook.snmpwalk", ROOK)
         self.file("data/jay.snmprec", JAY)
@@ -125,6 +136,79 @@ class Recordings(InFolder):
         with self.agents(*arguments) as agents:
             self.assertIn('"raven"', net_snmp(
                 "snmpget", agents.places()[0], "public", f"{CROW}.1.0").stdout)
+
+
+USERS = "createUser eva SHA-256 maplesyrup AES pancakes!\n" \
+        "createUser tom SHA-512 maplesyrup AES-256 pancakes!\nrouser tom\n"
+
+
+@needs("snmpwalk", "snmpget", "snmpset")
+class Users(InFolder):
+    """SNMPv3, for those who asked snmpsim so."""
+
+    def ask(self, program: str, place: str, *words: str, user: str = "eva", level: str = "authPriv",
+            context: str = "", password: str = "maplesyrup") -> subprocess.CompletedProcess[str]:
+        auth, priv = ("SHA-256", "AES") if user == "eva" else ("SHA-512", "AES-256")
+        return subprocess.run(
+            [str(found(program)), "-v3", "-l", level, "-u", user, "-a", auth, "-A", password,
+             "-x", priv, "-X", "pancakes!", "-n", context, "-m", "", "-On", "-r1", "-t5", place,
+             *words], capture_output=True, text=True, check=False, timeout=60,
+            env={**os.environ, "SNMPCONFPATH": str(self.folder)})
+
+    def test_users_of_a_file_come_in_with_their_rights_and_nobody_else(self) -> None:
+        name = f"{CROW}.1.0"
+        with self.agents(CROW_MIB, "--users", self.file("users.conf", USERS), "--listen",
+                         "127.0.0.1:0") as agents:
+            place = agents.places()[0]
+            self.assertIn("user eva (read, set), tom (read)", "\n".join(agents.said))
+            walked = self.ask("snmpwalk", place, CROW)
+            self.assertIn(f'{name} = STRING: "corvus"', walked.stdout)
+            self.assertEqual(self.ask("snmpwalk", place, CROW, user="tom").stdout, walked.stdout)
+            self.assertIn("= STRING:", self.ask("snmpset", place, name, "s", "raven").stdout)
+            self.assertIn("noAccess", self.ask(
+                "snmpset", place, name, "s", "jay", user="tom").stderr)
+            self.assertIn('"raven"', self.ask("snmpget", place, name, level="authNoPriv").stdout)
+            for more, why in (({"password": "applesyrup"}, "Authentication failure"),
+                              ({"level": "noAuthNoPriv"}, "authorizationError"),
+                              ({"context": "jay"}, "context")):
+                told = self.ask("snmpget", place, name, **more)
+                self.assertNotEqual(told.returncode, 0)
+                self.assertRegex(told.stderr.lower(), why.lower())
+            self.assertIn("Timeout", net_snmp(
+                "snmpget", place, "public", name, options=["-r0", "-t0.3"]).stderr)
+            asked = [("eva", "SHA-256", "AES"), ("tom", "SHA-512", "AES-256")]
+            done = subprocess.run(
+                [sys.executable, str(Path(__file__).with_name("pysnmp_v3_manager.py")),
+                 place.rpartition(":")[2], "maplesyrup", "pancakes!", json.dumps(asked)],
+                capture_output=True, text=True, check=True, timeout=60)
+            self.assertEqual(json.loads(done.stdout), ["ok", "ok"])
+
+    def test_a_context_of_snmpv3_is_an_agent(self) -> None:
+        self.file("data/rook.snmpwalk", ROOK)
+        self.file("data/jay.snmprec", JAY)
+        with self.agents("--data-dir", str(self.folder / "data"), "--listen", "127.0.0.1:0",
+                         "--users", self.file("users.conf", USERS)) as agents:
+            place = agents.places()[0]
+            for context in ("rook", "jay"):
+                self.assertIn(f'"{context}"', self.ask(
+                    "snmpwalk", place, CROW, context=context).stdout)
+            self.assertIn("context", self.ask("snmpget", place, f"{CROW}.1.0").stderr.lower())
+
+    def test_the_engine_is_the_same_after_kill_9_and_its_boots_go_on(self) -> None:
+        arguments = (CROW_MIB, "--state", str(self.folder / "state"), "--listen", "127.0.0.1:0",
+                     "--users", self.file("users.conf", USERS))
+        with self.agents(*arguments) as agents:
+            self.assertEqual(self.ask("snmpset", agents.places()[0], f"{CROW}.1.0", "s",
+                                      "raven").returncode, 0)
+            agents.process.kill()
+        first = summarize(self.folder / "state" / "unit.db", "agent")
+        with self.agents(*arguments) as agents:
+            self.assertIn('"raven"', self.ask(
+                "snmpget", agents.places()[0], f"{CROW}.1.0").stdout)
+        second = summarize(self.folder / "state" / "unit.db", "agent")
+        assert first is not None and second is not None
+        self.assertEqual(first.memory["identity"], second.memory["identity"])
+        self.assertEqual((first.memory["boots"], second.memory["boots"]), (b"1", b"2"))
 
 
 MODULE = """

@@ -66,8 +66,12 @@ def agent() -> None:
 @click.option("--community", multiple=True, metavar="NAME",
               help="May read and set; `public` unless one is given.")
 @click.option("--read-community", multiple=True, metavar="NAME", help="May read.")
+@click.option("--users", type=_PATH, metavar="FILE",
+              help="Users of SNMPv3, a line each as in snmpd.conf: createUser NAME SHA-256 "
+                   "PASSWORD AES-128 PASSWORD. There is no community then unless one is given.")
 @click.option("--context", default="", metavar="NAME",
-              help="Answers to communities NAME stands behind: public@NAME.")
+              help="Answers to communities NAME stands behind: public@NAME; and in SNMPv3 to "
+                   "that context.")
 @click.option("--state", type=_FOLDER, metavar="DIR",
               help="Keep what is set in this folder; without it nothing is kept.")
 @click.option("--module", type=_PATH, metavar="FILE",
@@ -94,8 +98,8 @@ def serve(sections: list[dict[str, Any]]) -> None:
     logging.basicConfig(
         level="WARNING", format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     plans = []
-    for options in sections:
-        for section in _sections_of(options):
+    for number, options in enumerate(sections):
+        for section in _sections_of(options, number):
             plan = make_plan(section, _progress)
             for line in plan.warnings:
                 click.echo(line, err=True)
@@ -103,11 +107,13 @@ def serve(sections: list[dict[str, Any]]) -> None:
     sys.exit(run(plans, lambda text: print(text, flush=True)))
 
 
-def _sections_of(options: dict[str, Any]) -> list[Any]:
+def _sections_of(options: dict[str, Any], number: int) -> list[Any]:
     from mibgateway.agents.plan import Place, Section, in_data_folder
+    from mibgateway.agents.users import read_users
     section = Section(
-        options["files"], options["values"], options["mibs"], Place.of(options["listen"]),
-        options["community"], options["read_community"], options["context"],
+        options["files"], options["values"], options["mibs"],
+        Place.of(options["listen"], number), options["community"], options["read_community"],
+        read_users(options["users"]) if options["users"] else (), options["context"],
         state=options["state"], module=options["module"], watch=options["watch"],
         writable=options["writable"], fill=options["fill"], traps_to=options["trap_to"])
     folder = options["data_dir"]

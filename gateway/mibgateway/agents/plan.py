@@ -17,6 +17,7 @@ from mibagent.recording.read import RecordingFile
 from mibagent.recording.remarks import Remarks
 from mibagent.recording.sample import Sample
 from mibagent.smi.oid import Oid, parse_oid
+from mibgateway.agents.users import AgentUser
 from mibgateway.errors import StartError
 
 PORT = 1161
@@ -32,9 +33,11 @@ class Place:
 
     host: str
     port: int
+    which: int = 0
+    """Tells free ports apart, where port is 0."""
 
     @classmethod
-    def of(cls, text: str) -> Place:
+    def of(cls, text: str, which: int = 0) -> Place:
         """Give the place of ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT. Raises StartError."""
         host, port = text, ""
         if text.startswith("["):
@@ -50,7 +53,7 @@ class Place:
         if not 0 <= number <= 65535:
             raise StartError(f"--listen {text}: ADDRESS or ADDRESS:PORT is wanted, the address "
                              "in digits")
-        return cls(str(address), number)
+        return cls(str(address), number, 0 if number else which)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -69,6 +72,8 @@ class Section:
     """Those that may read and set."""
     readers: tuple[str, ...] = ()
     """Those that may read."""
+    users: tuple[AgentUser, ...] = ()
+    """Who may come in by SNMPv3."""
     context: str = ""
     """Nothing for the one that communities mean by themselves."""
     state: Path | None = None

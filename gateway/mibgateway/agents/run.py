@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ from mibagent.snmp.contexts import Contexts
 from mibagent.snmp.shell import SnmpPort
 from mibagent.snmp.shell import start as listen
 from mibagent.snmp.trap import Notification
+from mibagent.snmp.usm import Usm
 from mibagent.store.access import Rights
 from mibgateway.agents.modules import services_of
 from mibgateway.agents.plan import Place, Plan, Section
 from mibgateway.agents.shell import Request, open_console, own_folder, runtime_folder
 from mibgateway.agents.traps import Receiver, issued, typed
+from mibgateway.agents.users import AgentUser, KeyedUsers, engine_of
 from mibgateway.errors import StartError
 from mibgateway.state import StateDirectory
 
@@ -38,13 +41,13 @@ log = logging.getLogger(__name__)
 
 def communities_of(section: Section) -> dict[bytes, Rights]:
     """Give who may come in, by the communities that mean this section's context."""
-    writers = section.communities or (() if section.readers else ("public",))
+    writers = section.communities or (() if section.readers or section.users else ("public",))
     rights = {**dict.fromkeys(section.readers, Rights.OBSERVER),
               **dict.fromkeys(writers, Rights.ADMIN)}
     if not section.context:
         return {name.encode(): right for name, right in rights.items()}
     found = {f"{name}@{section.context}".encode(): right for name, right in rights.items()}
-    if section.is_named:
+    if section.is_named and (rights or not section.users):
         found[section.context.encode()] = Rights.ADMIN
     return found
 
@@ -63,7 +66,8 @@ class RunningAgent:
             reactor, plan.model, None if self._state is None else self._state.journal,
             sys_descr=plan.descr, sys_object_id=plan.identity,
             communities=communities_of(self.section), partly=services, recording=plan.laid,
-            notify=self._notify)
+            users={user.name: user.rights for user in self.section.users},
+            context=self.section.context.encode(), notify=self._notify)
 
     def _stamp(self) -> int:
         try:
@@ -147,7 +151,7 @@ class Agents:
             await running.agent.begin()
             places.setdefault(running.section.place, []).append(running)
         for place, agents in places.items():
-            port = self._listen(place, agents)
+            port = self._listen(place, agents, await self._secure(agents))
             for running in agents:
                 self._say(_told(running, Place(place.host, port.number)))
         state = next((each.section.state for each in self.running if each.section.state), None)
@@ -160,12 +164,29 @@ class Agents:
         if any(running.section.watch for running in self.running):
             self._reactor.callLater(WATCH_S, self._watch)
 
-    def _listen(self, place: Place, agents: list[RunningAgent]) -> SnmpPort:
+    async def _secure(self, agents: list[RunningAgent]) -> Usm | None:
+        """Let the agents of one place answer SNMPv3, as one engine, if they have users."""
+        users = {user.name: user for running in agents for user in running.section.users}
+        if not users:
+            return None
+        keeper = next((each for each in agents if each.section.state is not None), agents[0])
+        engine_id, boots, said = await engine_of(keeper.agent.store, keeper.section.state)
+        if said:
+            self._say(said)
+        usm = Usm(engine_id, boots, KeyedUsers(users.values(), engine_id), self._reactor.seconds)
+        for running in agents:
+            running.agent.engine.secure(usm)
+        return usm
+
+    def _listen(self, place: Place, agents: list[RunningAgent], usm: Usm | None) -> SnmpPort:
         engine: Any = agents[0].agent.engine
         if len(agents) > 1 or agents[0].section.context:
-            engine = Contexts({
-                community: running.agent.engine for running in agents
-                for community in communities_of(running.section)})
+            engine = Contexts(
+                {community: running.agent.engine for running in agents
+                 for community in communities_of(running.section)},
+                {running.section.context.encode(): running.agent.engine
+                 for running in agents if running.section.users},
+                usm)
         try:
             port = listen(self._reactor, engine, place.host, place.port)
         except CannotListenError as error:
@@ -237,25 +258,46 @@ def refuse_doubles(sections: Sequence[Section]) -> None:
     """Refuse what only a network of trust should see, and communities with two meanings."""
     taken: dict[tuple[Place, bytes], str] = {}
     for section in sections:
-        if not section.communities and not section.readers and not section.is_local:
+        if not (section.communities or section.readers or section.users or section.is_local):
             raise StartError(f"--listen {section.place}: others may come from there, so give a "
-                             "--community or --read-community of your own")
+                             "--community or --read-community of your own, or --users")
         for community in communities_of(section):
             key = (section.place, community)
-            if key in taken and section.place.port:
+            if key in taken:
                 raise StartError(f"{section.place}: the community {community.decode()} means two "
                                  "agents: give one another --listen, or a --context")
             taken[key] = section.title
+    _refuse_two_meanings([section for section in sections if section.users])
+
+
+def _refuse_two_meanings(sections: Sequence[Section]) -> None:
+    """Refuse users with two passwords and contexts with two agents, at one place."""
+    users: dict[tuple[Place, bytes], AgentUser] = {}
+    contexts: set[tuple[Place, str]] = set()
+    for section in sections:
+        key = (section.place, section.context)
+        if key in contexts:
+            raise StartError(f"{section.title}: users of SNMPv3 are given to two agents there: "
+                             "give one another --listen, or a --context")
+        contexts.add(key)
+        for user in section.users:
+            known = users.setdefault((section.place, user.name), user)
+            if replace(known, rights=user.rights) != user:
+                raise StartError(f"{section.place}: the user {user.name.decode()} has two "
+                                 "passwords or protocols there")
 
 
 def _told(running: RunningAgent, place: Place) -> str:
     laid, section = running.plan.laid, running.section
-    names = ", ".join(
-        f"{community.decode()} ({'read' if rights is Rights.OBSERVER else 'read, set'})"
-        for community, rights in communities_of(section).items())
+    found = {"community": communities_of(section),
+             f"context {section.context} user" if section.context else "user":
+             {user.name: user.rights for user in section.users}}
+    names = "  ".join(f"{title} " + ", ".join(
+        f"{name.decode()} ({'read' if rights is Rights.OBSERVER else 'read, set'})"
+        for name, rights in named.items()) for title, named in found.items() if named)
     values = f"{laid.laid:,} values by their MIBs, {laid.found:,} as recorded" \
         if section.values else "values of the MIB's own"
-    return f"agent {place}  community {names}  {values}"
+    return f"agent {place}  {names}  {values}"
 
 
 def run(plans: Sequence[Plan], say: Callable[[str], None]) -> int:

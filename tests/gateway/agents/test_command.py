@@ -31,6 +31,10 @@ STARTS = [
     ("CROW --mibs FOLDER/gone", "there is no such folder"),
     ("CROW --trap-to somewhere", "a receiver is"),
     ("CROW + CROW", "means two agents"),
+    ("CROW --users FOLDER/gone", "--users .*gone: No such file"),
+    ("CROW --users FOLDER/empty.py", r"empty.py:1: createUser NAME"),
+    ("CROW --users FOLDER/users + CROW --users FOLDER/users", "given to two agents"),
+    ("CROW --users FOLDER/users + CROW --users FOLDER/others --context x", "has two passwords"),
     ("--data-dir FOLDER", "there is no file of"),
     ("FOLDER/X-MIB", "can't be read"),
 ]
@@ -39,6 +43,8 @@ STARTS = [
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "rubbish").write_text("hello\n" * 2000)
+    (tmp_path / "users").write_text("createUser eva SHA maplesyrup\n")
+    (tmp_path / "others").write_text("createUser eva SHA pancakes!\n")
     (tmp_path / "empty.py").write_text("x = 1\n")
     (tmp_path / "broken.py").write_text("x = 1\n  y\n")
     (tmp_path / "raises.py").write_text("x = 1\ny = x / 0\n")
