@@ -158,6 +158,8 @@ class FaultAgent:
     def _who(self, version: int, community: bytes) -> Who | None:
         if community == b"private":
             return Who(writes=True)
+        if community == b"guarded":
+            return Who(reads=self.has("any-level-by-community"))
         if community == b"public" or (self.has("community-by-prefix")
                                       and community.startswith(b"publi")):
             return Who(writes=self.has("reader-writes"))

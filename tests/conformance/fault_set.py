@@ -45,6 +45,11 @@ def set_values(agent: FaultAgent, bindings: Sequence[Binding], who: Who) -> Refu
     for at, each in order:
         status = _wish(agent, wanted, each.oid, each.value)
         if status:
+            if agent.has("late-refusals-piecemeal"):
+                agent.tree.values = wanted
+            if agent.has("undo-loses-values"):
+                for lost in bindings:
+                    agent.tree.values.pop(lost.oid, None)
             return status, at
     if not agent.has("set-changes-nothing"):
         agent.tree.values = wanted

@@ -38,7 +38,7 @@ USERS = {
     "viewless": User("viewless", "SHA-512", "viewless auth", "AES-192-C", "viewless priv"),
     "limited": User("limited", "MD5", "limited auth", "DES", "limited priv"),
 }
-CREDENTIALS = Credentials("public", "private", users=USERS, least=3, main_writes=True,
+CREDENTIALS = Credentials("public", "private", "guarded", users=USERS, least=3, main_writes=True,
                           outside=SNMP)
 
 

@@ -95,6 +95,8 @@ FAULTS: dict[str, str] = {
     "takes-not-ready": "row-is-never-set-not-ready",
     "columns-without-row": "column-of-no-row-is-refused",
     "row-before-columns": "row-and-columns-in-any-order",
+    "undo-loses-values": "set-refused-late-is-undone",
+    "late-refusals-piecemeal": "set-refused-late-is-undone",
     # SNMPv1
     "answers-v1-in-v2c": "v1-get",
     "exceptions-to-v1": "v1-get-of-nothing-there",
@@ -159,6 +161,7 @@ FAULTS: dict[str, str] = {
     "fails-open": "vacm-user-in-no-group",
     "no-view-is-all": "vacm-view-that-is-nowhere",
     "any-level-reads": "vacm-level-below-the-least",
+    "any-level-by-community": "vacm-community-below-the-least",
     "get-sees-all": "vacm-get-outside-of-the-view",
     "next-sees-all": "vacm-next-steps-over-what-is-hidden",
     "bulk-sees-all": "vacm-bulk-steps-over-what-is-hidden",

@@ -140,6 +140,10 @@ def user_of(role: str) -> User:
 class Lets(FakeAccess):
     """Gives the roles what the checks expect of them."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.of[b"guarded"] = dict.fromkeys(("read", "write", "notify"))
+
     def judge_user(self, name: bytes, level: int, context: bytes, peer_host: str) -> Grant | None:
         if context:
             return None

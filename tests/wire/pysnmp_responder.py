@@ -25,6 +25,8 @@ def responder() -> Any:
         snmp, udp.DOMAIN_NAME, udp.UdpTransport().open_server_mode(("127.0.0.1", 0)))
     config.add_v1_system(snmp, "reader", CREDENTIALS.community)
     config.add_v1_system(snmp, "writer", CREDENTIALS.write_community)
+    config.add_v1_system(snmp, "guarded", CREDENTIALS.guarded_community)
+    config.add_vacm_user(snmp, 2, "guarded", "authPriv", (1, 3, 6), ())
     for role, user in CREDENTIALS.users.items():
         config.add_v3_user(snmp, user.name, AUTH[user.auth], user.auth_password,
                            PRIV[user.priv], user.priv_password or None)

@@ -19,6 +19,7 @@ from tests.wire.unit_process import WAIT_S, folder, until
 from tools.conformance.__main__ import main
 from tools.conformance.agent import Agent
 from tools.conformance.link import UdpLink
+from tools.conformance.names import SYS_LOCATION
 from tools.conformance.registry import CHECKS, FAIL, PASS, SKIP, Failed, run, run_one
 
 UNIT_SKIPS = {
@@ -29,6 +30,7 @@ UNIT_SKIPS = {
 
 SNMPD_FAILS = {
     "set-of-no-encoding", "serial-number-is-tested-and-incremented", "system-group-is-there",
+    "vacm-community-below-the-least",
     "set-too-big-for-the-asker",
     "too-big-for-a-datagram", "v1-has-no-getbulk", "v1-too-big", "v3-bulk-fits-the-asker",
     "v3-drops-unknown-security-models", "v3-reports-informs-that-nobody-takes",
@@ -38,6 +40,7 @@ SNMPD_FAILS = {
 
 PYSNMP_FAILS = {
     "vacm-view-that-is-nowhere": "a view that is missing lets all in",
+    "vacm-community-below-the-least": "access rows count whatever level they ask for",
     "reading-community-writes-nothing": "and so does an empty view for writing",
     "set-blames-the-right-binding": "error indexes are wrong",
     "set-of-another-type": "values of another type are taken",
@@ -83,6 +86,9 @@ def is_there(agent: Agent) -> bool:
 SNMPD = """\
 rocommunity {reader}
 rwcommunity {writer}
+com2sec guarded default {guarded}
+group guarded v2c guarded
+access guarded "" v2c priv exact part none none
 rwuser main priv
 rouser signer auth
 view part included .1
@@ -97,7 +103,8 @@ def test_snmpd_fails_what_is_told_of_it_and_nothing_else() -> None:
     snmpd = require("snmpd")
     with folder("snmpd") as home:
         port = free_udp_port()
-        lines = [SNMPD.format(reader=CREDENTIALS.community, writer=CREDENTIALS.write_community)]
+        lines = [SNMPD.format(reader=CREDENTIALS.community, writer=CREDENTIALS.write_community,
+                              guarded=CREDENTIALS.guarded_community)]
         for user in CREDENTIALS.users.values():
             priv = f'{user.priv} "{user.priv_password}"' if user.priv else ""
             lines.append(f'createUser {user.name} {user.auth} "{user.auth_password}" {priv}\n')
@@ -120,9 +127,8 @@ def test_snmpd_fails_what_is_told_of_it_and_nothing_else() -> None:
     assert "v1-has-no-getbulk" in failed
 
 
-@pytest.fixture(scope="module")
-def pysnmp() -> Iterator[Agent]:
-    """Give pysnmp's own responder, as one asks it."""
+@contextmanager
+def pysnmps_responder() -> Iterator[Agent]:
     command: list[str | Path] = [sys.executable, "-m", "tests.wire.pysnmp_responder"]
     with ended(command) as process:
         assert process.stdout is not None
@@ -133,10 +139,27 @@ def pysnmp() -> Iterator[Agent]:
         yield agent
 
 
+@pytest.fixture(scope="module")
+def pysnmp() -> Iterator[Agent]:
+    """Give pysnmp's own responder, as one asks it."""
+    with pysnmps_responder() as agent:
+        yield agent
+
+
 @pytest.mark.parametrize("name", PYSNMP_FAILS)
 def test_pysnmps_own_agent_fails(name: str, pysnmp: Agent) -> None:
     result = run_one(CHECKS[name], pysnmp)
     assert result.verdict == FAIL, PYSNMP_FAILS[name]
+
+
+def test_pysnmps_own_agent_loses_what_a_failed_commit_named() -> None:
+    """From then on they cannot be read, so it is an agent of its own."""
+    with pysnmps_responder() as agent:
+        assert agent.value(SYS_LOCATION) is not None
+        result = run_one(CHECKS["set-refused-late-is-undone"], agent)
+        assert result.verdict == FAIL
+        with pytest.raises(Failed, match="no answer"):
+            agent.value(SYS_LOCATION)
 
 
 @pytest.mark.parametrize("name", [

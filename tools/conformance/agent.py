@@ -111,7 +111,8 @@ class Agent:
     def seen(self) -> list[str]:
         """Give the last datagrams of this check, without the communities."""
         secrets = [each.encode() for each in (
-            self.credentials.write_community, self.credentials.community) if each]
+            self.credentials.write_community, self.credentials.guarded_community,
+            self.credentials.community) if each]
         lines = []
         for way, octets in self._seen[-_KEPT:]:
             for secret in secrets:

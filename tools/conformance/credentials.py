@@ -2,6 +2,7 @@
 
     community = "public"            # reads
     write_community = "private"     # reads and writes
+    guarded_community = "no"        # known, and its access asks for authentication
     v1 = true                       # false: the agent speaks no SNMPv1
     v2 = true
     [user.main]                     # reads all; writes = true: writes too
@@ -17,7 +18,7 @@
     [user.limited]                  # whose view leaves something out:
     outside = "1.3.6.1.2.1.11"      #   this
 
-MIBGATE_CONFORMANCE_COMMUNITY and MIBGATE_CONFORMANCE_WRITE_COMMUNITY come before the file.
+MIBGATE_CONFORMANCE_COMMUNITY, …_WRITE_COMMUNITY and …_GUARDED_COMMUNITY come before the file.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tools.conformance.ber import Oid
 from tools.conformance.usm import AUTH, PRIV, User
 
 LEVELS = {"noAuthNoPriv": 0, "authNoPriv": 1, "authPriv": 3}
+COMMUNITIES = ("community", "write_community", "guarded_community")
 ROLES = ("main", "signer", "ungrouped", "viewless", "limited")
 _ENVIRONMENT = "MIBGATE_CONFORMANCE_"
 
@@ -47,6 +49,8 @@ class Credentials:
 
     community: str = ""
     write_community: str = ""
+    guarded_community: str = ""
+    """Its group has access with authentication alone, which no community has."""
     v1: bool = True
     v2: bool = True
     users: dict[str, User] = field(default_factory=dict)
@@ -68,11 +72,11 @@ def read(path: Path | None, environment: Mapping[str, str] = os.environ) -> Cred
             raise BadCredentials(f"{path}: {error}") from None
     users = told.pop("user", {})
     for key, value in told.items():
-        if key not in ("community", "write_community", "v1", "v2"):
+        if key not in (*COMMUNITIES, "v1", "v2"):
             raise BadCredentials(f"{path}: there is no {key}")
         if not isinstance(value, bool if key in ("v1", "v2") else str):
             raise BadCredentials(f"{path}: {key} can't be {value!r}")
-    for key in ("community", "write_community"):
+    for key in COMMUNITIES:
         if environment.get(_ENVIRONMENT + key.upper()):
             told[key] = environment[_ENVIRONMENT + key.upper()]
     found = Credentials(**told)

@@ -27,8 +27,10 @@ USM_USER_ENTRY: Oid = (1, 3, 6, 1, 6, 3, 15, 1, 2, 2, 1)
 
 UNAVAILABLE_CONTEXTS, UNKNOWN_CONTEXTS = ((1, 3, 6, 1, 6, 3, 12, 1, n, 0) for n in (4, 5))
 VACM_CONTEXT_NAME: Oid = (1, 3, 6, 1, 6, 3, 16, 1, 1, 1, 1)
+VACM_GROUP_ENTRY: Oid = (1, 3, 6, 1, 6, 3, 16, 1, 2, 1)
 VACM_ACCESS_ENTRY: Oid = (1, 3, 6, 1, 6, 3, 16, 1, 4, 1)
 VACM_VIEW_ENTRY: Oid = (1, 3, 6, 1, 6, 3, 16, 1, 5, 2, 1)
+COMMUNITY_ENTRY: Oid = (1, 3, 6, 1, 6, 3, 18, 1, 1, 1)
 
 NOWHERE: Oid = (1, 3, 6, 1, 4, 1, 4294967295, 1, 0)
 """Nobody has this enterprise."""

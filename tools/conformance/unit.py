@@ -17,13 +17,19 @@ from pathlib import Path
 from tools.conformance.agent import Agent
 from tools.conformance.credentials import Credentials
 from tools.conformance.link import UdpLink
-from tools.conformance.names import SNMP, VACM_ACCESS_ENTRY, VACM_VIEW_ENTRY
+from tools.conformance.names import (
+    COMMUNITY_ENTRY,
+    SNMP,
+    VACM_ACCESS_ENTRY,
+    VACM_GROUP_ENTRY,
+    VACM_VIEW_ENTRY,
+)
 from tools.conformance.pdu import SET, binding, number, text
 from tools.conformance.registry import Failed
 from tools.conformance.usm import User
 
 _WAIT_S = 40.0
-_CREATE_AND_GO, _EXCLUDED, _USM, _AUTH_PRIV = 4, 2, 3, 3
+_CREATE_AND_GO, _EXCLUDED, _V2C, _USM, _AUTH_PRIV = 4, 2, 2, 3, 3
 
 
 class UnitFailed(Exception):
@@ -64,8 +70,9 @@ def _credentials() -> Credentials:
 
     users = {"main": user("main"), "signer": user("signer", ""), "limited": user("limited"),
              "viewless": user("viewless")}
-    return Credentials(f"r{secrets.token_hex(6)}", f"w{secrets.token_hex(6)}", users=users,
-                       least=1, main_writes=True, outside=SNMP)
+    reader, writer, guarded = (letter + secrets.token_hex(6) for letter in "rwg")
+    return Credentials(reader, writer, guarded, users=users, least=1, main_writes=True,
+                       outside=SNMP)
 
 
 def _script(known: Credentials, port: int, sip_port: int) -> str:
@@ -87,7 +94,7 @@ def _script(known: Credentials, port: int, sip_port: int) -> str:
 
 
 def _narrow(unit: StartedUnit) -> None:
-    """Give the groups of `limited` and `viewless` views of their own, as an Admin may.
+    """Make what an Admin may: views for `limited` and `viewless`, a community that is guarded.
 
     Raises UnitFailed.
     """
@@ -100,6 +107,14 @@ def _narrow(unit: StartedUnit) -> None:
         row = (len(group), *group, 0, _USM, _AUTH_PRIV)
         rows += [binding((*VACM_ACCESS_ENTRY, 9, *row), number(_CREATE_AND_GO)),
                  binding((*VACM_ACCESS_ENTRY, 5, *row), text(name))]
+    known, group, word = unit.credentials, b"guarded", (len(b"guarded"), *b"guarded")
+    rows += [binding((*COMMUNITY_ENTRY, 8, *group), number(_CREATE_AND_GO)),
+             binding((*COMMUNITY_ENTRY, 2, *group), text(known.guarded_community.encode())),
+             binding((*COMMUNITY_ENTRY, 3, *group), text(group)),
+             binding((*VACM_GROUP_ENTRY, 5, _V2C, *word), number(_CREATE_AND_GO)),
+             binding((*VACM_GROUP_ENTRY, 3, _V2C, *word), text(group)),
+             binding((*VACM_ACCESS_ENTRY, 9, *word, 0, _V2C, _AUTH_PRIV), number(_CREATE_AND_GO)),
+             binding((*VACM_ACCESS_ENTRY, 5, *word, 0, _V2C, _AUTH_PRIV), text(b"all"))]
     try:
         answer = agent.secure("main").ask(SET, b"".join(rows))
     except Failed as failed:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from tools.conformance.agent import Agent
 from tools.conformance.ber import Oid
 from tools.conformance.checks.sets import put as put_by
-from tools.conformance.checks.sets import refused
-from tools.conformance.names import VACM_VIEW_ENTRY
+from tools.conformance.checks.sets import refused, text_of
+from tools.conformance.names import SYS_LOCATION, VACM_VIEW_ENTRY
 from tools.conformance.pdu import (
     AUTHORIZATION_ERROR,
     INCONSISTENT_NAME,
@@ -98,6 +98,23 @@ def column_of_no_row_is_refused(agent: Agent) -> None:
     with no_row(agent):
         refused(put(agent, (_MASK, text(b"\xf0"))),
                 (INCONSISTENT_NAME, NO_CREATION, INCONSISTENT_VALUE), 1)
+
+
+@check("RFC 3416 4.2.5 (commitFailed, undoFailed)", *NEEDS)
+def set_refused_late_is_undone(agent: Agent) -> None:
+    """A SET that destroys a row and writes it is done or undone whole, and all stays readable."""
+    before = text_of(agent, SYS_LOCATION)
+    with no_row(agent):
+        answer = put(agent, (_STATUS, number(CREATE_AND_GO)), (_MASK, text(b"\x80")))
+        require(not answer.status, f"createAndGo is refused: {answer.said}")
+        answer = put(agent, (_STATUS, number(DESTROY)), (_MASK, text(b"\xf0")),
+                     (SYS_LOCATION, text(b"set in vain")))
+        found = [each and each.value for each in (
+            agent.value(oid, via=agent.owner) for oid in (_STATUS, _MASK, SYS_LOCATION))]
+        if found[2] != before:
+            put(agent, (SYS_LOCATION, text(before)))
+        due = [ACTIVE, b"\x80", before] if answer.status else [None, None, b"set in vain"]
+        require(found == due, f"after {answer.said} status, column and sysLocation read {found}")
 
 
 @check("RFC 3416 4.2.5 (as if simultaneous)", *NEEDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.conformance.agent import Agent, Secure
+from tools.conformance.agent import V2C, Agent, Community, Secure
 from tools.conformance.ber import END_OF_VIEW, NO_SUCH_INSTANCE, NO_SUCH_OBJECT, dotted
 from tools.conformance.names import SYS_DESCR, VACM_CONTEXT_NAME
 from tools.conformance.pdu import (
@@ -59,6 +59,18 @@ def vacm_level_below_the_least(agent: Agent) -> None:
             # a stricter agent may not know that level of the user at all
             require("usmStatsUnsupportedSecLevels" in str(failed), str(failed))
             continue
+        require(answer.status == AUTHORIZATION_ERROR, _DENIED.format(answer.said))
+
+
+@check("RFC 3415 3.2 (3); RFC 3413 3.2 (6)", "v2")
+def vacm_community_below_the_least(agent: Agent) -> None:
+    """A community, which has no level, reads nothing where access wants one: authorizationError."""
+    guarded = agent.credentials.guarded_community
+    if not guarded:
+        raise Skipped("no guarded_community")
+    channel = Community(agent, V2C, guarded)
+    for kind in (GET, GET_NEXT, GET_BULK):
+        answer = channel.ask(kind, binding(SYS_DESCR), 0, 1 if kind == GET_BULK else 0)
         require(answer.status == AUTHORIZATION_ERROR, _DENIED.format(answer.said))
 
 
