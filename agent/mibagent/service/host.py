@@ -23,9 +23,10 @@ from mibagent.errors import (
     ResourceUnavailable,
 )
 from mibagent.model.nodes import Applies, MibModel, ObjectNode, TableNode
+from mibagent.service.concerned import Concerned
 from mibagent.service.jobs import JOB_COLUMNS, MOST_JOBS, Job, JobTable
 from mibagent.service.service import Service, Wishes
-from mibagent.service.settings import field_name, is_active, stem, to_value
+from mibagent.service.settings import Binding, field_name, is_active, stem, to_value
 from mibagent.service.wiring import Wired, frozen_fields, wire
 from mibagent.smi.syntax import Value
 from mibagent.store.layers import Configured, Key, Shape, View
@@ -91,6 +92,7 @@ class ServiceHost:
         store.served = set()
         for hosted in self.services.values():
             self._serve(hosted)
+        self._sort_hooks()
 
     # -- wiring to the store
 
@@ -143,7 +145,23 @@ class ServiceHost:
                 self.jobs.pop(table, None)
             old.wired = wired
             self._serve(old)
+            self._sort_hooks()
             await self._begin(old)
+
+    def _sort_hooks(self) -> None:
+        every = list(self.services.values())
+        self._completes = Concerned(
+            (depends, (hosted.wired, method)) for hosted in every
+            for depends, method in hosted.wired.completes)
+        self._checks = Concerned(
+            (check[0], (hosted.wired, *check)) for hosted in every
+            for check in hosted.wired.checks)
+        self._reactions = Concerned(
+            (depends, (hosted, method)) for hosted in every
+            for depends, method in hosted.wired.reactions)
+        self._bindings: dict[str, list[Binding[Any]]] = {}
+        for hosted in every:
+            self._bindings.setdefault(hosted.wired.service.mib, []).append(hosted.wired.binding)
 
     def _provide_common(self, hosted: Hosted) -> None:
         wired = hosted.wired
@@ -244,37 +262,29 @@ class ServiceHost:
 
     def complete(self, candidate: View, changed: list[Key], asked: list[Wish]) -> Iterable[Wish]:
         """Ask every `@completes` that one of the changed names concerns."""
-        names = {name for name, _ in changed}
         more: list[Wish] = []
-        for hosted in self.services.values():
-            for depends, method in hosted.wired.completes:
-                if not names.isdisjoint(depends):
-                    wanted = hosted.wired.binding.view(candidate)
-                    more += method(wanted, Wishes(asked, changed))
+        for wired, method in self._completes.of(name for name, _ in changed):
+            more += method(wired.binding.view(candidate), Wishes(asked, changed))
         return more
 
     def check(self, candidate: View, changed: list[Key]) -> None:
         """Ask every `@check` that one of the changed names concerns. Raises Refused."""
-        concerned = self._with_whole_rows(changed)
-        names = {name for name, _ in concerned}
-        by_service: dict[str, list[Key]] = {}
         for name, index in changed:
             if "@" not in name:
-                by_service.setdefault(self.model[name].module, []).append((name, index))
-                self._bound_jobs(candidate, name, index)
-        for hosted in self.services.values():
-            wired = hosted.wired
-            for name, index in by_service.get(wired.service.mib, ()):
-                if self._still_there(candidate, name, index):
-                    wired.binding.check(candidate, name, index)
-            for depends, method, table in wired.checks:
-                if names.isdisjoint(depends):
-                    continue
-                try:
-                    self._call_check(wired, candidate, concerned, depends, method, table)
-                except Refused as refusal:
-                    raise type(refusal)(
-                        refusal.name, refusal.why, refusal.index, depends) from None
+                self._reads_as_its_field(candidate, self.model[name], index)
+        concerned = self._with_whole_rows(changed)
+        for wired, depends, method, table in self._checks.of(name for name, _ in concerned):
+            try:
+                self._call_check(wired, candidate, concerned, depends, method, table)
+            except Refused as refusal:
+                raise type(refusal)(
+                    refusal.name, refusal.why, refusal.index, depends) from None
+
+    def _reads_as_its_field(self, candidate: View, node: ObjectNode, index: Index) -> None:
+        self._bound_jobs(candidate, node, index)
+        if node.table is None or candidate.has_row(node.table, index):
+            for binding in self._bindings.get(node.module, ()):
+                binding.check(candidate, node.name, index)
 
     def _with_whole_rows(self, changed: list[Key]) -> list[Key]:
         """Add the columns of rows whose RowStatus changed: they came to count, or ceased to."""
@@ -286,17 +296,13 @@ class ServiceHost:
                                  for column in self.store.row_cells(node.table))
         return list(concerned)
 
-    def _still_there(self, candidate: View, name: str, index: Index) -> bool:
-        node = self.model[name]
-        return node.table is None or candidate.has_row(node.table, index)
-
-    def _bound_jobs(self, candidate: View, name: str, index: Index) -> None:
-        node = self.model[name]
+    def _bound_jobs(self, candidate: View, node: ObjectNode, index: Index) -> None:
         if not (node.is_row_status and node.table is not None and node.table.is_job):
             return
-        if candidate.cell(name, index) is not None \
+        if candidate.cell(node.name, index) is not None \
                 and sum(1 for _ in candidate.rows(node.table)) > MOST_JOBS:
-            raise ResourceUnavailable(name, f"at most {MOST_JOBS} jobs wait and run here", index)
+            raise ResourceUnavailable(
+                node.name, f"at most {MOST_JOBS} jobs wait and run here", index)
 
     def _call_check(
         self, wired: Wired, candidate: View, changed: list[Key], depends: tuple[str, ...],
@@ -323,7 +329,6 @@ class ServiceHost:
                 owner.differs.discard(change.key)
             else:
                 owner.differs.add(change.key)
-        self._tell_need()
 
     def _tell_need(self) -> None:
         needed = any(hosted.needs_restart for hosted in self.services.values())
@@ -332,12 +337,11 @@ class ServiceHost:
             self.on_need()
 
     def react(self, revision: Revision) -> None:
-        """Act on a commit: reactions once each, then commands, then jobs."""
+        """Act on a commit: tell of a need, reactions once each, then commands, then jobs."""
+        self._tell_need()
         names = {change.name for change in revision.changes}
-        for hosted in self.services.values():
-            for depends, method in hosted.wired.reactions:
-                if not names.isdisjoint(depends):
-                    self._guarded(hosted, method, hosted.wired.service.configured)
+        for hosted, method in self._reactions.of(names):
+            self._guarded(hosted, method, hosted.wired.service.configured)
         for wish in revision.commands:
             self._run_command(wish)
         for change in revision.changes:

@@ -126,19 +126,25 @@ def _truth(syntax: Syntax) -> tuple[int, int]:
     return min(numbers), max(numbers)
 
 
-def to_python(syntax: Syntax, kind: Any, value: Value) -> Any:
-    """Give a value as a settings field wants it. Raises ValueError with the reason."""
+def reader_of(syntax: Syntax, kind: Any) -> Callable[[Any], Any]:
+    """Give what makes of a value what a settings field wants.
+
+    That raises ValueError with the reason.
+    """
     if kind is str:
-        assert isinstance(value, bytes)
-        return value.decode("utf-8", "replace")
+        return _text
     if kind is bool:
-        return value == _truth(syntax)[1]
+        yes = _truth(syntax)[1]
+        return lambda value: value == yes
     if kind in (int, bytes, tuple) or typing.get_origin(kind) is tuple:
-        return value
+        return lambda value: value
     if isinstance(kind, type) and issubclass(kind, enum.IntEnum):
-        return kind(int(value))  # type: ignore[arg-type]
-    assert isinstance(value, bytes)
-    return kind.from_text(value.decode("utf-8", "replace"))
+        return kind
+    return lambda value: kind.from_text(_text(value))
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
 
 
 def to_value(syntax: Syntax, given: Any) -> Value:
@@ -188,7 +194,7 @@ class Binding(Generic[RowT]):
         self.nodes: dict[str, ObjectNode] = {}
         self.tables: dict[str, TableNode] = {}
         self.rows: dict[str, Binding[Any]] = {}
-        self.kinds: dict[str, Any] = {}
+        self._readers: dict[str, Callable[[Any], Any]] = {}
         hints = typing.get_type_hints(cls)
         namespace: dict[str, Any] = {}
         for field in dataclasses.fields(cls):  # type: ignore[arg-type]
@@ -203,8 +209,9 @@ class Binding(Generic[RowT]):
             why = _complaint(node.syntax, kind)
             if why:
                 raise ModelError(cls.__name__, field.name, f"{node.name}: {why}")
-            self.nodes[field.name], self.kinds[field.name] = node, kind
-            namespace[field.name] = property(self._reader(node, kind))
+            self.nodes[field.name] = node
+            made = self._readers[field.name] = reader_of(node.syntax, kind)
+            namespace[field.name] = property(self._reader(node, made))
         bound = self
 
         def at(view: Any) -> tuple[View, Index, Mapping[str, ObjectNode]]:
@@ -229,10 +236,12 @@ class Binding(Generic[RowT]):
             model, row, {field_name(model, node): node for node in model.columns(table.name)}, {})
 
     @staticmethod
-    def _reader(node: ObjectNode, kind: Any) -> Callable[[Any], Any]:
+    def _reader(node: ObjectNode, made: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        is_scalar = node.table is None
+
         def read(view: Any) -> Any:
-            index = view.__dict__["index_"] if node.table is not None else ()
-            return to_python(node.syntax, kind, value_in(view.__dict__["view"], node, index))
+            held = view.__dict__
+            return made(value_in(held["view"], node, () if is_scalar else held["index_"]))
         return read
 
     def _table_reader(self, name: str) -> Callable[[Any], Any]:
@@ -252,6 +261,6 @@ class Binding(Generic[RowT]):
         for row, field in self._fields.get(name, ()):
             node = row.nodes[field]
             try:
-                to_python(node.syntax, row.kinds[field], value_in(view, node, index))
+                row._readers[field](value_in(view, node, index))
             except ValueError as error:
                 raise WrongValue(name, str(error), index) from None

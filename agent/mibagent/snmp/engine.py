@@ -21,7 +21,6 @@ from mibagent.snmp.ber import (
     NO_SUCH_OBJECT,
     SEQUENCE,
     BerError,
-    decode_oid,
     tlv,
 )
 from mibagent.snmp.counters import Counters
@@ -401,8 +400,7 @@ class Engine:
         view = grant.write
         if view is None:
             return self._no_view(request, pdu)
-        if request.version != V3 and not any(
-                view.shows(decode_oid(varbind.name)) for varbind in pdu.varbinds):
+        if request.version != V3 and not self._sets.sees_any(view, pdu.varbinds):
             counters.in_bad_community_uses += 1
         if size_of_response(len(request.front), len(pdu.request_id), len(octets)) > request.room:
             return self._too_big(request, pdu)

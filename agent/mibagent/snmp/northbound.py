@@ -37,6 +37,9 @@ from mibagent.store.access import Principal
 
 _log = logging.getLogger(__name__)
 
+MAX_KNOWN = 4096
+"""Names of which it is remembered what they name."""
+
 IN_WORDS_OF_V1 = {
     Status.NO_ACCESS: Status.NO_SUCH_NAME,
     Status.WRONG_TYPE: Status.BAD_VALUE,
@@ -69,6 +72,8 @@ class SetResponder:
         self._oids: list[tuple[int, ...]] = []
         self._nodes: list[ObjectNode] = []
         self._model: MibModel | None = None
+        self._known: dict[bytes, tuple[ObjectNode, Index]] = {}
+        """Objects and rows by their names' content octets, whether the rows exist or not."""
 
     def _resolve(self, oid: Oid) -> tuple[ObjectNode, Index | None]:
         """Give the object and row of a name, None for no possible row. Raises NotWritable."""
@@ -77,6 +82,7 @@ class SetResponder:
             self._nodes = sorted(model.objects.values(), key=lambda node: node.oid)
             self._oids = [node.oid for node in self._nodes]
             self._model = model
+            self._known.clear()
         at = bisect_right(self._oids, oid) - 1
         if at < 0 or oid[:len(self._oids[at])] != self._oids[at]:
             raise NotWritable(print_oid(oid), "no such object")
@@ -88,6 +94,23 @@ class SetResponder:
         except ValueError:
             return node, None
 
+    def sees(self, view: View, name: bytes) -> bool:
+        """Tell whether a view shows the instance of a name's content octets."""
+        known = self._known.get(name)
+        whole = None if known is None else view.covers(known[0].oid)
+        return view.shows(decode_oid(name)) if whole is None else whole
+
+    def _instance(self, name: bytes) -> tuple[ObjectNode, Index | None]:
+        known = self._known.get(name) if self._model is self._source.model else None
+        if known is not None:
+            return known
+        node, index = self._resolve(decode_oid(name))
+        if index is not None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[name] = node, index
+        return node, index
+
     def wish(
         self, transaction: Transaction, varbind: VarBind, view: View
     ) -> tuple[str, Index]:
@@ -97,10 +120,10 @@ class SetResponder:
         wrong is put to the transaction as a value that its SYNTAX can't take, so that access
         and rights are asked first; a name that none can have is refused last.
         """
-        oid = decode_oid(varbind.name)
-        if not view.shows(oid):
-            raise NoAccess(print_oid(oid), "it is not in the asker's write view")
-        node, index = self._resolve(oid)
+        if not self.sees(view, varbind.name):
+            raise NoAccess(print_oid(decode_oid(varbind.name)),
+                           "it is not in the asker's write view")
+        node, index = self._instance(varbind.name)
         asked_row: Index = index if index is not None else ((0,) if node.table is None else ())
         is_any = node.syntax.base is Base.ANY
         if (varbind.tag != node.syntax.base.tag and not is_any) or varbind.tag in UNSPECIFIED:
@@ -175,6 +198,10 @@ class Sets:
         self._under_way: set[bytes] = set()
         self._done: OrderedDict[bytes, tuple[float, int, int]] = OrderedDict()
         """Until when, error-status and error-index."""
+
+    def sees_any(self, view: View, varbinds: list[VarBind]) -> bool:
+        """Tell whether a view shows what one of the bindings names."""
+        return any(self._responder.sees(view, varbind.name) for varbind in varbinds)
 
     def forget(self) -> None:
         """Forget the answers given; what is under way stays so."""

@@ -41,13 +41,19 @@ class Shape:
         self.mirrors = {
             name: place for table in model.tables.values()
             for place, name in enumerate(table.mirrors) if name}
+        self._homes: dict[str, str] = {}
 
     def table_of(self, name: str) -> str:
         """Give the table whose rows hold the object, or nothing for a scalar."""
-        if "@" in name:
-            return name.partition("@")[0] + "Table"
-        table = self.model[name].table
-        return table.name if table else ""
+        home = self._homes.get(name)
+        if home is None:
+            if "@" in name:
+                home = name.partition("@")[0] + "Table"
+            else:
+                table = self.model[name].table
+                home = table.name if table else ""
+            self._homes[name] = home
+        return home
 
     def is_sealed(self, name: str) -> bool:
         """Whether the cell is kept sealed and never shown."""

@@ -6,6 +6,7 @@ RFC 2579 section 2, RowStatus.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mibagent.errors import InconsistentName, InconsistentValue, Index, Refused, WrongValue
@@ -91,11 +92,20 @@ FIGURE: dict[tuple[Act, Status | None], Outcome] = {
 
 
 def next_status(
-    act: Act, state: Status | None, complete: bool, name: str, index: Index
+    act: Act, state: Status | None, is_complete: Callable[[], bool], name: str, index: Index
 ) -> Status | None:
-    """Give the row's state after act, None where it is gone. Raises Refused by the figure."""
+    """Give the row's state after act, None where it is gone. Raises Refused by the figure.
+
+    is_complete: whether each column without a default has a value; asked where it matters.
+    """
     outcome = FIGURE[act, state]
-    refused = outcome.refused or (None if complete else outcome.refused_incomplete)
-    if refused is not None:
-        raise refused(name, outcome.why, index)
-    return outcome.complete if complete else outcome.incomplete
+    refused = outcome.refused
+    if refused is None:
+        if outcome.refused_incomplete is None and outcome.complete is outcome.incomplete:
+            return outcome.complete
+        if is_complete():
+            return outcome.complete
+        refused = outcome.refused_incomplete
+        if refused is None:
+            return outcome.incomplete
+    raise refused(name, outcome.why, index)

@@ -515,26 +515,28 @@ class ParameterStore:
         if revision.confirm_by is not None:
             self.pending[revision.number] = revision.confirm_by
         self.pending.pop(revision.undoes, None)
+        told = list(self._events(revision.changes))
         for listener in self._listeners:
-            _guarded(partial(self._tell, revision.changes), listener)
+            _guarded(partial(_tell, told), listener)
         for part in self.participants:
             _guarded(part.note, revision)
         self._reactions.append(revision)
 
-    def _tell(self, changes: tuple[Change, ...], listener: Listener) -> None:
+    def _events(self, changes: tuple[Change, ...]) -> Iterator[tuple[str, str, Index]]:
+        """Give what listeners are told: which of their methods, of what, and the row."""
         for change in changes:
             if "@" in change.name:
                 continue
             node = self.model[change.name]
             if node.is_row_status and (change.old is None) != (change.new is None):
-                tell = listener.row_removed if change.new is None else listener.row_added
+                told = "row_removed" if change.new is None else "row_added"
                 for table in self._with_companions(node.table):
-                    tell(table.name, change.index)
+                    yield told, table.name, change.index
                 continue
-            listener.changed(change.name, change.index)
+            yield "changed", change.name, change.index
             for alias, name in self.aliases.items():
                 if name == change.name:
-                    listener.changed(alias, change.index)
+                    yield "changed", alias, change.index
 
     def _with_companions(self, table: TableNode | None) -> Iterator[TableNode]:
         if table is not None:
@@ -632,6 +634,11 @@ class _Relay:
 
     def rows_replaced(self, table: str) -> None:
         self._store.tell_replaced(self._table)
+
+
+def _tell(events: list[tuple[str, str, Index]], listener: Listener) -> None:
+    for told, name, index in events:
+        getattr(listener, told)(name, index)
 
 
 def _guarded(call: Callable[[Any], None], about: object) -> None:

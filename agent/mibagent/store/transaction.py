@@ -160,16 +160,18 @@ class Transaction:
             return
         if not index:
             raise NoCreation(node.name, f"name the row: {node.name} is a column")
+        store = self._store
+        if store.follows(table, index):
+            raise NotWritable(node.name, "the row follows from parameters; change those")
+        if store.stands(table, index):
+            return
         try:
             if table.index(table.suffix(index)) != index:
                 raise ValueError("not a key of this table")
         except (ValueError, InconsistentName) as error:
             why = error.why if isinstance(error, Refused) else str(error)
             raise NoCreation(node.name, why) from None
-        shape = self._store.shape
-        if self._store.follows(table, index):
-            raise NotWritable(node.name, "the row follows from parameters; change those")
-        if not shape.is_made(table) and not self._store.stands(table, index):
+        if not store.shape.is_made(table):
             raise NoCreation(node.name, "there is no such row, and none can be made here")
 
     def prepare(self) -> None:
@@ -280,8 +282,8 @@ class Transaction:
             for wish in group:
                 if wish is not asked:
                     self._lay_cell(wish, candidate)
-        complete = act is Act.DESTROY or self._is_complete(table, index, candidate)
-        after = next_status(act, state, complete, blamed, index)
+        after = next_status(
+            act, state, lambda: self._is_complete(table, index, candidate), blamed, index)
         if after is not None:
             candidate.cells[status, index] = int(after)
             return

@@ -264,6 +264,19 @@ def test_what_waits_for_a_restart_needs_it_until_it_is_set_back(house: House) ->
     assert needs == [["Trial"], []]
 
 
+def test_changes_that_are_written_together_are_told_of_once(house: House) -> None:
+    needs: list[list[str]] = []
+    house.host.on_need = lambda: needs.append(house.host.needing_restart())
+    for level in (300, 200, 100, 200, 300):
+        house.rig.asked(("trialLevel", level))
+    house.rig.settle()
+    assert needs == [["Trial"]]
+    for level in (200, 100, 300):
+        house.rig.asked(("trialLevel", level))
+    house.rig.settle()
+    assert needs == [["Trial"]]
+
+
 def test_what_applies_at_once_or_at_the_next_use_needs_no_restart(house: House) -> None:
     house.change(("trialGreeting", b"x"), ("trialLimit", 3))
     assert house.host.needing_restart() == []

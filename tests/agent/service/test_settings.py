@@ -17,10 +17,10 @@ from mibagent.service.settings import (
     Row,
     Table,
     field_name,
+    reader_of,
     snake,
     stem,
     table_field,
-    to_python,
     to_value,
 )
 from mibagent.smi.host import HostPort
@@ -165,7 +165,7 @@ def test_a_field_s_type_is_the_mib_s(field: str, kind: Any, fits: bool) -> None:
 def test_an_enumeration_is_the_mib_s_label_for_label() -> None:
     syntax = Syntax(Base.INTEGER, labels=(("not-found", 1), ("ok", 2)))
     fits = enum.IntEnum("fits", {"NOT_FOUND": 1, "OK": 2})
-    assert to_python(syntax, fits, 1) is fits.NOT_FOUND
+    assert reader_of(syntax, fits)(1) is fits.NOT_FOUND
 
 
 TRUTHS = [
@@ -179,7 +179,7 @@ TRUTHS = [
 @pytest.mark.parametrize(("syntax", "yes", "no"), TRUTHS)
 def test_yes_and_no_by_their_labels(syntax: Syntax, yes: int, no: int) -> None:
     assert (to_value(syntax, True), to_value(syntax, False)) == (yes, no)
-    assert to_python(syntax, bool, yes) and not to_python(syntax, bool, no)
+    assert reader_of(syntax, bool)(yes) and not reader_of(syntax, bool)(no)
 
 
 @given(st.one_of(st.integers(0, 100), st.text(), st.binary(), st.just((1, 3, 6))))

@@ -94,6 +94,22 @@ def test_without_a_write_view_a_set_is_refused_whole() -> None:
     assert wire.engine.counters["snmpInBadCommunityUses"] == 2
 
 
+def test_a_view_that_shows_some_rows_is_asked_at_each_set() -> None:
+    wire = Wire(sample())
+    shown = View(b"row", (Family((*ROOT, 1)), Family(ROW)))
+    other = (*ROW[:-1], 98)
+    for _ in range(2):
+        assert asked(wire, (ROW, FIVE)) == asked(wire, (other, FIVE))   # both are known now
+    wire.access.of[b"private"] = {"write": shown}
+    wire.engine.forget()
+    assert asked(wire, (other, FIVE))[0] == Status.NO_ACCESS
+    assert asked(wire, (ROW, FIVE))[0] != Status.NO_ACCESS
+    assert asked(wire, (NUMBER, FIVE)) == (0, 0)
+    wire.access.of[b"private"] = {"write": View(b"none", ())}
+    wire.engine.forget()
+    assert asked(wire, (ROW, FIVE))[0] == asked(wire, (NUMBER, FIVE))[0] == Status.NO_ACCESS
+
+
 def test_out_of_the_write_view_nothing_is_written_and_nothing_else_is_asked() -> None:
     """An admin too. RFC 3416 section 4.2.5, step 1, comes before type and existence."""
     wire = Wire(sample())

@@ -272,6 +272,6 @@ def test_the_figure_is_whole() -> None:
 
 def test_a_refusal_of_the_figure_names_the_row_and_says_why() -> None:
     with pytest.raises(Refused) as caught:
-        next_status(Act.CREATE_AND_GO, None, False, "trialFruitRowStatus", FIG)
+        next_status(Act.CREATE_AND_GO, None, lambda: False, "trialFruitRowStatus", FIG)
     assert str(caught.value) == (
         "trialFruitRowStatus[fig]: a column without a default has no value")
