@@ -232,14 +232,14 @@ class FastPath:
             segment, key = known
             return segment, segment.after(key) if key else 0
         name = self._name(wire)
-        cell = self._tree.seen(name, sight)
+        cell = self._tree.seen(name, wire, sight)
         if cell is not None:
             return cell.segment, bisect_right(cell.segment.keys, cell.key)
-        return self._tree.seen_after(name, sight)
+        return self._tree.seen_after(name, wire, sight)
 
     def _unseen(self, wire: bytes, sight: Sight) -> Cell:
         """Make the cell of a binding that nobody has asked for. Raises BerError, LookupError."""
-        cell = self._tree.seen(self._name(wire), sight)
+        cell = self._tree.seen(self._name(wire), wire, sight)
         if cell is None:
             raise LookupError
         return cell

@@ -69,15 +69,17 @@ class Cell:
     def __init__(self, segment: Segment, at: int) -> None:
         self.segment, self.key = segment, segment.keys[at]
         self.kept = None
-        self._is_kept, self._read = segment.keeps(at), segment.reader_at(at)
-        self.node, self._index = segment.node_at(at), segment.index_at(at)
+        self._is_kept, self.node = segment.keeps(at), segment.node_at(at)
+        self.wide = segment.wide and segment.is_wide(at)
+        if self._is_kept:
+            return
+        self._read, self._index = segment.reader_at(at), segment.index_at(at)
         self._encode = ENCODERS[self.node.syntax.base]
         self._head = tlv(OBJECT_IDENTIFIER, segment.name_at(at))
         self._value: object = NEVER_READ
         """What it was when it was last computed."""
         self._last = b""
         """The varbind of that."""
-        self.wide = segment.wide and segment.is_wide(at)
 
     def varbind(self) -> bytes:
         """Give the encoded varbind, read now unless it is kept. Raises as Segment.varbind does."""
@@ -316,22 +318,21 @@ class Tree:
         segment.rows.wires.add(wire)
         return cell
 
-    def seen(self, name: bytes, sight: Sight) -> Cell | None:
-        """Give the cell of a name's content octets if it is in sight."""
-        cell = self.instance(name)
+    def seen(self, name: bytes, wire: bytes, sight: Sight) -> Cell | None:
+        """Give the cell of a name's content octets, its NULL varbind beside, if it is in sight."""
+        cell = self.cells.get(wire) or self._made(name, wire)
         if cell is None or not sight.shows(cell.segment):
             return None
-        sight.cells[wire_key(name)] = cell
+        sight.cells[wire] = cell
         return cell
 
-    def seen_after(self, name: bytes, sight: Sight) -> tuple[Segment | None, int]:
+    def seen_after(self, name: bytes, wire: bytes, sight: Sight) -> tuple[Segment | None, int]:
         """Give where the first instance behind a name that is in sight may stand."""
         segment, at = self.place_after(name)
         if segment is None:
             return None, 0
         if len(sight.between) >= MAX_BETWEEN:
             sight.between.clear()
-        wire = wire_key(name)
         if sight.shows(segment):
             key = sort_key(name)
             sight.between[wire] = segment, key if key >= segment.start else b""
