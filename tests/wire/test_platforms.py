@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mibagent.smi.syntax import Base
 from mibgateway.platforms.definitions import of
 from tests.wire.programs import require
 from tests.wire.unit_process import (
@@ -49,7 +50,9 @@ def exporter(home: Path, credentials: dict[str, Any]) -> Iterator[int]:
     assert done.returncode == 0, done.stderr
     path = Path(done.stdout.strip())
     definition = yaml.safe_load(path.read_text())
-    definition["mibgate"].update(credentials)
+    ours = definition["mibgate"]
+    ours.update(credentials)
+    definition["whole"] = {**ours, "walk": ["1.3.6"], "get": []}
     path.write_text(yaml.safe_dump(definition))
     port = free_tcp_port()
     with (home / "exporter.log").open("wb") as log:
@@ -69,9 +72,9 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def scrape(port: int, unit: UnitProcess) -> dict[str, list[Sample]]:
+def scrape(port: int, unit: UnitProcess, module: str = "mibgate") -> dict[str, list[Sample]]:
     """Give the samples by metric."""
-    url = f"http://127.0.0.1:{port}/snmp?module=mibgate&target=127.0.0.1:{unit.port}"
+    url = f"http://127.0.0.1:{port}/snmp?module={module}&target=127.0.0.1:{unit.port}"
     try:
         with urllib.request.urlopen(url, timeout=30) as answer:
             text = answer.read().decode()
@@ -90,6 +93,18 @@ def value(found: dict[str, list[Sample]], name: str, **labels: str) -> float:
     """Give the one sample with these labels."""
     (sample,) = [number for known, number in found[name] if labels.items() <= known.items()]
     return sample
+
+
+def test_a_scrape_by_snmpv1_lacks_the_counters_of_64_bits_alone() -> None:
+    with folder("prom") as home, UnitProcess(home, "Snmp.EnableSnmpV1=enable\n") as unit, \
+            exporter(home, {**OF_V2C, "version": 1}) as port:
+        found = scrape(port, unit)
+        text = of(model(), "snmp-exporter-0.22")["mibgate-snmp.yml"]
+        wide = {metric["name"] for metric in yaml.safe_load(text)["mibgate"]["metrics"]
+                if model()[metric["name"]].syntax.base is Base.COUNTER64}
+        assert "ifHCInOctets" in wide
+        assert found.keys().isdisjoint(wide)
+        assert value(found, "ifOperStatus", ifName="lo") == 1
 
 
 @pytest.mark.parametrize("credentials", [OF_V2C, OF_V3], ids=["v2c", "v3"])
@@ -115,6 +130,10 @@ def test_a_scrape_is_clean_and_says_what_snmp_says(credentials: dict[str, Any]) 
             found, "sipEpGatewayStatusStateCode", sipEpGatewayStatusName="default")
         assert not (home / "exporter.log").read_text().count("level=error")
         every_metric_has_its_samples(found, snmp)
+        whole = scrape(port, unit, "whole")
+        every_metric_has_its_samples(whole, snmp)
+        assert value(whole, "snmp_scrape_pdus_returned") > 1000
+        assert not (home / "exporter.log").read_text().count("level=error")
 
 
 def every_metric_has_its_samples(found: dict[str, list[Sample]], snmp: Snmp) -> None:
