@@ -1,30 +1,38 @@
-"""A TLS link, syslog and SNMP load at once: does SIP stay timely while managers keep the unit busy?
+"""A TLS link, syslog, a transfer of 1 GiB and SNMP load at once: does SIP stay timely?
 
-python benchmarks/together.py [--rounds 5]
+python benchmarks/together.py [--rounds 5] [--mib 1024]
 
 The demo's unit and server run; each round has the link made anew by `sipEpReconnect`, once while
-nobody asks and once while snmpload keeps 32 GETs of ten objects outstanding, and takes the time
-until syslog has 303 and 323, and the round trip of OPTIONS. Exit status 1 when under load 323 took
-more than a second longer.
+nobody asks, once while snmpload keeps 32 GETs of ten objects outstanding, and once while the unit
+also brings a file from nginx by HTTPS; and takes the time until syslog has 303 and 323, and the
+round trip of OPTIONS. Exit status 1 when under load 323 took more than a second longer, or a
+transfer failed.
 """
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 import re
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import trustme
 from snmp import TEN, build
+from tls import NGINX, make
 
 MOST_LATER_S = 1.0
 WAIT_S = 60.0
+CA = "file-servers-ca.pem"
 
 
 class Demo:
@@ -41,7 +49,8 @@ class Demo:
         held = dict(line.split(None, 1) for line in
                     (conf / "snmp.conf").read_text().splitlines() if " " in line)
         self.port, self.community = held["defaultPort"], held["defCommunity"]
-        self.pid = (conf.parent / "lock").read_text().split()[0]
+        self.state = conf.parent
+        self.pid = (self.state / "lock").read_text().split()[0]
 
     def text(self) -> str:
         """What it has said up to now."""
@@ -61,6 +70,16 @@ class Demo:
         return subprocess.run([words[0], "-Oqv", "-t5", "127.0.0.1", *words[1:]], check=True,
                               capture_output=True, text=True, env=self.environment).stdout.strip()
 
+    def order(self, *words: str, given: str = "") -> subprocess.Popen[str]:
+        """Run one of our own commands on the unit's state."""
+        made = subprocess.Popen(
+            [sys.executable, "-m", "mibgateway", *words, "--state", str(self.state)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert made.stdin is not None
+        made.stdin.write(given)
+        made.stdin.close()
+        return made
+
     def reconnect(self) -> tuple[float, float]:
         """Make the link anew; give seconds until 303 and until 323."""
         ready, usable = self.text().count(": 303-"), self.text().count(": 323-")
@@ -74,39 +93,99 @@ class Demo:
         self._process.wait(20)
 
 
+@contextmanager
+def file_server(folder: Path, mib: int) -> Iterator[str]:
+    """Serve a file of that size by HTTPS; give its URL."""
+    make(folder, trustme.KeyType.RSA)
+    (folder / "ca.pem").rename(folder / CA)     # the demo has a ca.pem of its own
+    with (folder / "large").open("wb") as large:
+        large.truncate(mib << 20)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "nginx.conf").write_text(
+        NGINX.format(home=folder, port=port, user=getpass.getuser()))
+    server = subprocess.Popen(
+        ["/usr/sbin/nginx", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")])
+    try:
+        yield f"https://127.0.0.1:{port}/large"
+    finally:
+        server.kill()
+        server.wait()
+
+
+class Load:
+    """What keeps the unit busy meanwhile."""
+
+    def __init__(self, demo: Demo, load: str, url: str) -> None:
+        self._demo = demo
+        self._began = time.monotonic()
+        self._transfer = demo.order(
+            "script", "-", given=f'File.DownloadFile Url="{url}"\n') if url else None
+        self._managers = subprocess.Popen(
+            [load, "-c", demo.community, "-w", "32", "-t", "4", "-p", demo.pid, "get",
+             "127.0.0.1", demo.port, *TEN], stdout=subprocess.PIPE, text=True)
+        time.sleep(1.0)
+
+    def is_on(self) -> bool:
+        """Whether all of it goes on still."""
+        return self._managers.poll() is None and (
+            self._transfer is None or self._transfer.poll() is None)
+
+    def end(self) -> tuple[str, float]:
+        """Wait for its end; give what the managers saw, and the seconds that the transfer took."""
+        asked = self._managers.communicate()[0]
+        if self._transfer is None:
+            return asked, 0.0
+        assert self._transfer.stdout is not None
+        said = self._transfer.stdout.read()
+        if self._transfer.wait():
+            raise SystemExit(f"the transfer failed:\n{said}")
+        (self._demo.state / "files" / "large").unlink()
+        return asked, time.monotonic() - self._began
+
+
 def main() -> int:
     """Measure and print; give the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    found: dict[str, list[tuple[float, float, float]]] = {"alone": [], "under load": []}
-    with tempfile.TemporaryDirectory() as folder:
-        load, demo = build(folder), Demo(folder)
+    parser.add_argument("--mib", type=int, default=1024)
+    given = parser.parse_args()
+    found: dict[str, list[tuple[float, float, float]]] = {
+        "alone": [], "SNMP": [], "SNMP and transfer": []}
+    took: list[float] = []
+    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as served, \
+            file_server(Path(served), given.mib) as url:
+        program, demo = build(place), Demo(place)
         asked = ""
         try:
-            for _ in range(rounds):
+            imported = demo.order("cert", "import", f"{served}/{CA}")
+            if imported.wait():
+                assert imported.stdout is not None
+                raise SystemExit(imported.stdout.read())
+            for number in range(given.rounds):
                 for name, rows in found.items():
-                    busy = None
-                    if name != "alone":
-                        busy = subprocess.Popen(
-                            [load, "-c", demo.community, "-w", "32", "-t", "4", "-p", demo.pid,
-                             "get", "127.0.0.1", demo.port, *TEN], stdout=subprocess.PIPE,
-                            text=True)
-                        time.sleep(0.5)
+                    print(f"\rround {number + 1} of {given.rounds}: {name:20}", end="",
+                          file=sys.stderr)
+                    busy = None if name == "alone" else Load(
+                        demo, program, url if "transfer" in name else "")
                     times = demo.reconnect()
-                    trip = demo.tool(
-                        "snmpget", "sipEpTlsPersistentConnectionStatusRoundTrip.1")
+                    trip = demo.tool("snmpget", "sipEpTlsPersistentConnectionStatusRoundTrip.1")
                     rows.append((*times, float(trip.split()[0])))
                     if busy is not None:
-                        asked = busy.communicate()[0]
+                        if not busy.is_on():
+                            raise SystemExit(f"{name}: the load was over too soon")
+                        asked, seconds = busy.end()
+                        took += [seconds] if seconds else []
         finally:
             demo.end()
-    print(f"{'':12} {'303 after':>10} {'323 after':>10} {'OPTIONS round trip':>19}")
+    print(f"\r{'':17} {'303 after':>10} {'323 after':>10} {'OPTIONS round trip':>19}")
     for name, rows in found.items():
         ready, usable, trip = (statistics.median(column) for column in zip(*rows, strict=True))
-        print(f"{name:<12} {ready:>8.3f} s {usable:>8.3f} s {trip:>16.0f} ms")
-    print(f"the load: {asked.strip()}")
-    later = statistics.median(row[1] for row in found["under load"]) \
+        print(f"{name:<17} {ready:>8.3f} s {usable:>8.3f} s {trip:>16.0f} ms")
+    print(f"the transfer of {given.mib} MiB: {statistics.median(took):.1f} s")
+    print(f"the SNMP load beside it: {asked.strip()}")
+    later = max(statistics.median(row[1] for row in found[name]) for name in list(found)[1:]) \
         - statistics.median(row[1] for row in found["alone"])
     return int(later > MOST_LATER_S)
 
