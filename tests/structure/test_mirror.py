@@ -30,6 +30,9 @@ ELSEWHERE: dict[str, str] = {
     "agent/mibagent/model/text.py": "tests/agent/model/test_texts_and_places.py",
     # the engine is promised octets in, octets out
     "agent/mibagent/snmp/cells.py": "tests/agent/snmp/test_tree.py",
+    "agent/mibagent/snmp/rows.py": "tests/agent/snmp/test_tree.py",
+    "agent/mibagent/snmp/segments.py": "tests/agent/snmp/test_tree.py",
+    "agent/mibagent/snmp/sight.py": "tests/agent/snmp/test_tree.py",
     "agent/mibagent/snmp/counters.py": "tests/agent/snmp/test_engine.py",
     "agent/mibagent/snmp/message.py": "tests/agent/snmp/test_engine.py",
     "agent/mibagent/snmp/pdu.py": "tests/agent/snmp/test_engine.py",

@@ -53,8 +53,9 @@ from mibagent.snmp.pdu import (
     repetitions,
 )
 from mibagent.snmp.secured_answers import Opened, SecuredAnswers
+from mibagent.snmp.sight import Sight
 from mibagent.snmp.source import Access, Grant, Source
-from mibagent.snmp.tree import Sight, Tree, end_of_view
+from mibagent.snmp.tree import Tree, end_of_view
 from mibagent.snmp.turn import Turn
 from mibagent.snmp.usm import Usm
 from mibagent.snmp.vacm import View

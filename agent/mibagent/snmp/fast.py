@@ -25,11 +25,13 @@ from mibagent.snmp.ber import (
     encode_integer,
     encode_length,
 )
-from mibagent.snmp.cells import Segment
+from mibagent.snmp.cells import Cell
 from mibagent.snmp.counters import Counters
 from mibagent.snmp.message import V1, V3, Request, size_of_response
 from mibagent.snmp.pdu import Kind, Pdu, name_of, repetitions
-from mibagent.snmp.tree import Cell, Sight, Tree, end_of_view
+from mibagent.snmp.segments import Segment
+from mibagent.snmp.sight import Sight
+from mibagent.snmp.tree import Tree, end_of_view
 
 MAX_HOSTS = 64
 MAX_ENVELOPES = 1024

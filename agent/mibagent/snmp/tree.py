@@ -7,27 +7,21 @@ so there are never more of them than instances. Nothing here is built before the
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 
 from mibagent.errors import Index, NoSuchName
 from mibagent.model.nodes import ObjectNode
 from mibagent.snmp.ber import (
-    ENCODERS,
     END_OF_MIB_VIEW,
     OBJECT_IDENTIFIER,
     decode_oid,
     sort_key,
     tlv,
 )
-from mibagent.snmp.cells import (
-    ABSENT,
-    NEVER_READ,
-    Rows,
-    Scalars,
-    Segment,
-    varbind_of,
-    wire_key,
-)
+from mibagent.snmp.cells import Cell
+from mibagent.snmp.rows import Rows
+from mibagent.snmp.segments import ABSENT, Scalars, Segment, varbind_of, wire_key
+from mibagent.snmp.sight import Sight, coverage
 from mibagent.snmp.source import Source
 from mibagent.snmp.turn import Turn
 from mibagent.snmp.vacm import EVERYTHING, View
@@ -39,114 +33,6 @@ MAX_BETWEEN = 1024
 
 MAX_VIEWS = 8
 """Views, besides one that shows all, that are gone along by octets."""
-
-
-class Cell:
-    """One instance that has been asked for."""
-
-    __slots__ = (
-        "_encode",
-        "_head",
-        "_index",
-        "_is_kept",
-        "_last",
-        "_read",
-        "_value",
-        "kept",
-        "key",
-        "node",
-        "segment",
-        "wide",
-    )
-
-    kept: bytes | None
-    """Its encoded varbind, where it has been read since it last changed, or in this turn."""
-    key: bytes
-    """Where it is sorted in its segment."""
-    wide: bool
-    """Whether it is a Counter64."""
-
-    def __init__(self, segment: Segment, at: int) -> None:
-        self.segment, self.key = segment, segment.keys[at]
-        self.kept = None
-        self._is_kept, self.node = segment.keeps(at), segment.node_at(at)
-        self.wide = segment.wide and segment.is_wide(at)
-        if self._is_kept:
-            return
-        self._read, self._index = segment.reader_at(at), segment.index_at(at)
-        self._encode = ENCODERS[self.node.syntax.base]
-        self._head = tlv(OBJECT_IDENTIFIER, segment.name_at(at))
-        self._value: object = NEVER_READ
-        """What it was when it was last computed."""
-        self._last = b""
-        """The varbind of that."""
-
-    def varbind(self) -> bytes:
-        """Give the encoded varbind, read now unless it is kept. Raises as Segment.varbind does."""
-        if not self._is_kept:
-            if self.kept is not None:       # its turn is not over
-                return self.kept
-            value = self._read(self._index)
-            if value != self._value:
-                self._last = varbind_of(self._head, self._encode(value))
-                self._value = value
-            turn = self.segment.turn
-            if turn.is_held:
-                self.kept = self._last
-                turn.note(self)
-            return self._last
-        segment = self.segment
-        at = bisect_left(segment.keys, self.key)
-        version = segment.rows.version
-        found = segment.varbind(at)
-        if version == segment.rows.version:
-            self.kept = found
-        return found
-
-    def let_go(self) -> None:
-        """Read it anew from now on: it is computed, and the turn is over."""
-        self.kept = None
-
-
-class Sight:
-    """What of the tree a view shows, for whoever goes by octets: whole segments only."""
-
-    __slots__ = ("_shown", "between", "cells", "next", "view")
-
-    def __init__(self, view: View, cells: dict[bytes, Cell]) -> None:
-        self.view = view
-        self.cells = cells
-        """The cells that it shows, by a NULL varbind."""
-        self.next: dict[Segment, Segment | None] = {}
-        """The first segment that it shows behind each."""
-        self.between: dict[bytes, tuple[Segment, bytes]] = {}
-        """By a NULL varbind that is no instance's: the segment behind it, and from which key on."""
-        self._shown: set[Segment] = set()
-
-    def shows(self, segment: Segment) -> bool:
-        """Tell whether a segment is in sight."""
-        return segment in self._shown
-
-    def link(self, segments: list[Segment]) -> None:
-        """Note the order of what it shows. Nothing may be shown in part."""
-        self._shown = {segment for segment in segments if _part(self.view, segment)}
-        self.next.clear()
-        self.between.clear()
-        behind: Segment | None = None
-        for segment in reversed(segments):
-            self.next[segment] = behind
-            if segment in self._shown:
-                behind = segment
-
-
-def _part(view: View, segment: Segment) -> bool | None:
-    """Tell whether a view shows a segment; None for a part of it."""
-    if view.is_whole:
-        return True
-    if not isinstance(segment, Scalars):
-        return view.covers(segment.node.oid)
-    found = {view.covers(node.oid) for node in segment.nodes}
-    return found.pop() if len(found) == 1 else None
 
 
 class Tree:
@@ -215,9 +101,9 @@ class Tree:
 
     def _seen(self, view: View) -> Sight | None:
         for segment in self._segments[:]:
-            if isinstance(segment, Scalars) and _part(view, segment) is None:
+            if isinstance(segment, Scalars) and coverage(view, segment) is None:
                 self._split(segment, view)
-        if any(_part(view, segment) is None for segment in self._segments):
+        if any(coverage(view, segment) is None for segment in self._segments):
             return None
         made = Sight(view, {})
         made.link(self._segments)
@@ -364,7 +250,7 @@ class Tree:
         segment, at = self.place_after(name)
         while segment is not None:
             self.reading = segment.node.name
-            part = _part(view, segment)
+            part = coverage(view, segment)
             if part is False:
                 segment, at = segment.next, 0
                 continue
