@@ -18,8 +18,9 @@ from mibagent.smi.syntax import Base, Syntax, Value
 from mibagent.snmp.ber import SEQUENCE, encode_integer, encode_oid, tlv
 from mibagent.snmp.engine import Engine
 from mibagent.snmp.pdu import Kind, encode_varbind
-from mibagent.snmp.source import Grant, Listener
+from mibagent.snmp.source import Grant
 from mibagent.store.access import Principal, Rights
+from mibagent.store.telling import Listener
 
 ENTRY = (1, 3, 6, 1, 4, 1, 32473, 9, 1, 1)
 PEER = ("127.0.0.1", 1)

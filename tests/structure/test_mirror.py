@@ -39,6 +39,10 @@ ELSEWHERE: dict[str, str] = {
     "agent/mibagent/snmp/source.py": "tests/agent/snmp/test_engine.py",
     "agent/mibagent/snmp/northbound.py": "tests/agent/snmp/test_set.py",
     "agent/mibagent/snmp/users.py": "tests/agent/snmp/test_usm.py",
+    # the store's parts are promised by what comes of changes
+    "agent/mibagent/store/taking_back.py": "tests/agent/store/test_store.py",
+    "agent/mibagent/store/telling.py": "tests/agent/store/test_store.py",
+    "agent/mibagent/store/tip.py": "tests/agent/store/test_store.py",
     # SIP's small parts are promised by the messages and machines that they make up
     "gateway/mibgateway/sip/errors.py": "tests/gateway/sip/test_framing.py",
     "gateway/mibgateway/sip/figure.py": "tests/gateway/sip/test_transaction.py",

@@ -9,7 +9,6 @@ one list of rows, so a new row costs one bisect and one insertion for each colum
 
 from __future__ import annotations
 
-import logging
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from itertools import compress, groupby
@@ -41,8 +40,6 @@ WIDE = (Base.COUNTER64, Base.ANY)
 
 _STRETCH = 128
 """Instances that are read at a time."""
-
-_log = logging.getLogger(__name__)
 
 Read = Callable[[Index], Value]
 """Gives the value of one object's instance. Raises NoSuchName, and anything for a failure."""

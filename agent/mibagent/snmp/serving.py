@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from mibagent.errors import Index
 from mibagent.model.nodes import MibModel, ObjectNode, TableNode
 from mibagent.smi.syntax import Value
-from mibagent.snmp.source import Listener
 from mibagent.store.access import Principal
 from mibagent.store.store import ParameterStore, ReadersOf
+from mibagent.store.telling import Listener
 from mibagent.store.transaction import Transaction
 
 

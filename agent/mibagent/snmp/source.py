@@ -12,22 +12,7 @@ from mibagent.smi.syntax import Value
 from mibagent.snmp.vacm import EVERYTHING, NOTHING, View
 from mibagent.store.access import Principal, Rights
 from mibagent.store.store import ReadersOf
-
-
-class Listener(Protocol):
-    """Who wants to know what became of kept values and of rows."""
-
-    def changed(self, name: str, index: Index) -> None:
-        """Note that a kept value changed, appeared or vanished."""
-
-    def row_added(self, table: str, index: Index) -> None:
-        """Note a new row; each table is told by itself, companions included."""
-
-    def row_removed(self, table: str, index: Index) -> None:
-        """Note that a row is gone."""
-
-    def rows_replaced(self, table: str) -> None:
-        """Forget what is known of a table; `rows` is asked again when somebody reads it."""
+from mibagent.store.telling import Listener
 
 
 class Transaction(Protocol):

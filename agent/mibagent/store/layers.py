@@ -91,6 +91,13 @@ class Shape:
             table = self.model.tables[table.base]
         return table
 
+    def with_companions(self, table: TableNode) -> Iterator[TableNode]:
+        """Give the table, and those whose rows come and go with its rows."""
+        yield table
+        for companion in self.model.companions.get(table.name, ()):
+            if companion.name not in self.fixed:
+                yield from self.with_companions(companion)
+
 
 class View(Protocol):
     """A state of the parameter tree: configured, tip, candidate or running."""

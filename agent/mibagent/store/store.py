@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
@@ -18,9 +17,12 @@ from mibagent.smi.oid import parse_oid, print_oid
 from mibagent.smi.syntax import Value
 from mibagent.store.access import Principal, Rights
 from mibagent.store.journal import Audit, Cell, Entry, Journal
-from mibagent.store.layers import Configured, Key, Overlay, Shape, value_in
+from mibagent.store.layers import Configured, Key, Shape, value_in
 from mibagent.store.live import LiveTable
 from mibagent.store.references import References
+from mibagent.store.taking_back import still_standing
+from mibagent.store.telling import Listener, Listeners
+from mibagent.store.tip import Tip
 from mibagent.store.transaction import Participant, Plain, Transaction
 from mibagent.store.wish import Change, Revision
 
@@ -31,20 +33,6 @@ ReadersOf = Callable[[Sequence[str]], Callable[[], Sequence[Value]]]
 """Makes of scalars' descriptors what reads all of them at once, in their order."""
 
 log = logging.getLogger(__name__)
-
-_REMEMBERED_CHANGES = 10_000
-
-
-class Listener(Protocol):
-    """Who keeps copies of configured values: SNMP's cells."""
-
-    def changed(self, name: str, index: Index) -> None: ...
-
-    def row_added(self, table: str, index: Index) -> None: ...
-
-    def row_removed(self, table: str, index: Index) -> None: ...
-
-    def rows_replaced(self, table: str) -> None: ...
 
 
 class ParameterStore:
@@ -81,18 +69,13 @@ class ParameterStore:
         """Writable objects that nobody may write here."""
         self._journal, self._unit = journal, unit
         self._run, self.soon, self._now = run, soon, now
-        self._listeners: list[Listener] = []
+        self._listeners = Listeners(self.shape, self.aliases)
         self._providers: dict[str, Callable[[Index], Value]] = {}
         self._together: dict[str, ReadersOf] = {}
         self._lasting: set[str] = set()
         self._live: dict[str, LiveTable[Any]] = {}
         self._following: dict[str, LiveTable[Mapping[str, Value]]] = {}
-        self._tip_cells: dict[Key, Value | None] = {}
-        self._tip_uses: dict[Key, int] = {}
-        self.tip = Overlay(self.configured, self._tip_cells)
-        self.tip_number = journal.last_number(unit)
-        self._last: OrderedDict[Key, tuple[int, str, float]] = OrderedDict()
-        self._prepared: Transaction | None = None
+        self.tip = Tip(self.configured, self.references, journal.last_number(unit), now)
         self._queue: list[tuple[Transaction, float | None, Deferred[Revision | None]]] = []
         self._writing = False
         self._flush_asked = False
@@ -278,26 +261,7 @@ class ParameterStore:
         self._live[name] = table
         if keeps:
             self.shape.fixed[name] = dict.fromkeys(table.indexes())
-        table.watch(_Relay(self, self.model.tables[name]))
-
-    def tell_replaced(self, table: TableNode) -> None:
-        """Tell listeners that what they read of a snapshot, and of its companions, has aged."""
-        for each in self._with_companions(table):
-            for listener in self._listeners:
-                listener.rows_replaced(each.name)
-
-    def tell_rows(self, table: TableNode, index: Index, came: bool) -> None:
-        """Tell listeners that a live row, and those of its companions, came or went."""
-        fixed = self.shape.fixed.get(table.name)
-        if fixed is not None:
-            if came:
-                fixed[index] = None
-            else:
-                fixed.pop(index, None)
-        for each in self._with_companions(table):
-            if each.name == table.name or each.name not in self._live:
-                for listener in self._listeners:
-                    (listener.row_added if came else listener.row_removed)(each.name, index)
+        table.watch(self._listeners.of_live(self.model.tables[name], self._live.__contains__))
 
     def follow(self, name: str) -> LiveTable[Mapping[str, Value]]:
         """Give the rows that follow from parameters and stand beside a table's stored ones.
@@ -319,7 +283,7 @@ class ParameterStore:
 
     def watch(self, listener: Listener) -> None:
         """Tell the listener of each committed change and of rows that come and go."""
-        self._listeners.append(listener)
+        self._listeners.add(listener)
         for table in self._following.values():
             table.watch(listener)
 
@@ -329,7 +293,7 @@ class ParameterStore:
 
     def row_cells(self, table: TableNode) -> list[str]:
         """Give every name that a row may hold a cell of, companions and sealed parts included."""
-        return [name for each in self._with_companions(table)
+        return [name for each in self.shape.with_companions(table)
                 for name in (*each.column_names, *self.hidden.get(each.name, ()))]
 
     # -- changing
@@ -337,63 +301,6 @@ class ParameterStore:
     def begin(self, principal: Principal, override: bool = False) -> Transaction:
         """Open a transaction. override: don't refuse what changed since the wish."""
         return Transaction(self, principal, override)
-
-    def changed_after(self, key: Key, number: int) -> tuple[str, str] | None:
-        """Give who changed the object after that change, and when; None if nobody did."""
-        last = self._last.get(key)
-        if last is None or last[0] <= number:
-            return None
-        return last[1], time.strftime("%H:%M:%S", time.gmtime(last[2])) + " UTC"
-
-    def advance_tip(self, transaction: Transaction) -> None:
-        """Lay a prepared transaction on the tip. Raises ResourceUnavailable, one at a time."""
-        if self._prepared is not None:
-            raise ResourceUnavailable("", "another change is being prepared")
-        self._prepared = transaction
-        self.tip_number += 1
-        transaction.number = self.tip_number
-        for change in transaction.changes:
-            key = change.key
-            transaction.under[key] = (key in self._tip_cells, self._tip_cells.get(key))
-            transaction.last_before[key] = self._last.get(key)
-            self.references.gain(*key, change.new)
-            self._tip_cells[key] = change.new
-            self._tip_uses[key] = self._tip_uses.get(key, 0) + 1
-            self._last[key] = (self.tip_number, transaction.principal.name, self._now())
-            self._last.move_to_end(key)
-        while len(self._last) > _REMEMBERED_CHANGES:
-            self._last.popitem(last=False)
-
-    def withdraw(self, transaction: Transaction) -> None:
-        """Take a prepared transaction off the tip again."""
-        if self._prepared is not transaction:    # the tip has fallen from under it
-            return
-        self._prepared = None
-        for key, (was_there, value) in transaction.under.items():
-            if was_there:
-                self._tip_cells[key] = value
-            self._release(key)
-        self._forget(transaction)
-
-    def _forget(self, transaction: Transaction) -> None:
-        """Let it be as if that change, which is off the tip, had never been asked for."""
-        for change in transaction.changes:
-            last = transaction.last_before[change.key]
-            if last is None:
-                self._last.pop(change.key, None)
-            else:
-                self._last[change.key] = last
-            self._lose(change.key, change.new)
-
-    def _lose(self, key: Key, value: Value | None) -> None:
-        if self.tip.cell(*key) != value and self.configured.cell(*key) != value:
-            self.references.lose(*key, value)
-
-    def _release(self, key: Key) -> None:
-        self._tip_uses[key] -= 1
-        if not self._tip_uses[key]:
-            del self._tip_uses[key]
-            del self._tip_cells[key]
 
     def enqueue(
         self, transaction: Transaction, confirm_within: float | None
@@ -403,11 +310,10 @@ class ParameterStore:
         One that changes nothing waits for what is queued before it: that may be why.
         """
         done: Deferred[Revision | None] = Deferred()
-        if self._prepared is not transaction:
+        if not self.tip.take(transaction):
             done.errback(transaction.blame(ResourceUnavailable(
                 "", "what it was prepared on could not be written")))
             return done
-        self._prepared = None
         if transaction.is_empty and not self._queue and not self._writing:
             done.callback(None)
             return done
@@ -495,55 +401,24 @@ class ParameterStore:
         error: Exception,
     ) -> None:
         lost = batch + self._queue
-        fallen = [transaction for transaction, _, _ in lost]
-        if self._prepared is not None:
-            fallen.append(self._prepared)
-        self._queue, self._prepared = [], None
-        self._tip_cells.clear()
-        self._tip_uses.clear()
-        for transaction in reversed(fallen):
-            self._forget(transaction)
+        self._queue = []
+        self.tip.fall(transaction for transaction, _, _ in lost)
         for transaction, _, done in lost:
             done.errback(transaction.blame(
                 ResourceUnavailable("", f"nothing was changed: {error}")))
 
     def _apply(self, transaction: Transaction, revision: Revision) -> None:
         for change in revision.changes:
-            self._release(change.key)
+            self.tip.release(change.key)
             self.configured.put(change.name, change.index, change.new)
-            self._lose(change.key, change.old)
+            self.tip.lose(change.key, change.old)
         if revision.confirm_by is not None:
             self.pending[revision.number] = revision.confirm_by
         self.pending.pop(revision.undoes, None)
-        told = list(self._events(revision.changes))
-        for listener in self._listeners:
-            _guarded(partial(_tell, told), listener)
+        self._listeners.tell(revision.changes, _guarded)
         for part in self.participants:
             _guarded(part.note, revision)
         self._reactions.append(revision)
-
-    def _events(self, changes: tuple[Change, ...]) -> Iterator[tuple[str, str, Index]]:
-        """Give what listeners are told: which of their methods, of what, and the row."""
-        for change in changes:
-            if "@" in change.name:
-                continue
-            node = self.model[change.name]
-            if node.is_row_status and (change.old is None) != (change.new is None):
-                told = "row_removed" if change.new is None else "row_added"
-                for table in self._with_companions(node.table):
-                    yield told, table.name, change.index
-                continue
-            yield "changed", change.name, change.index
-            for alias, name in self.aliases.items():
-                if name == change.name:
-                    yield "changed", alias, change.index
-
-    def _with_companions(self, table: TableNode | None) -> Iterator[TableNode]:
-        if table is not None:
-            yield table
-            for companion in self.model.companions.get(table.name, ()):
-                if companion.name not in self.shape.fixed:
-                    yield from self._with_companions(companion)
 
     def _react(self) -> None:
         revisions, self._reactions = self._reactions, []
@@ -567,7 +442,7 @@ class ParameterStore:
         """
         transaction = self.begin(SYSTEM, override=True)
         transaction.undoes = number
-        for change in self._still_standing(number):
+        for change in still_standing(self, self._changes_of(number)):
             transaction.revert(change)
         transaction.prepare()
         return self._taken_back(transaction, number)
@@ -578,35 +453,13 @@ class ParameterStore:
             await self.confirm(number)
         return revision
 
-    def _still_standing(self, number: int) -> Iterator[Change]:
-        """Give the changes of a revision that can be taken back without harm to later ones."""
-        rows: dict[tuple[str, Index], list[Change]] = {}
+    def _changes_of(self, number: int) -> Iterator[Change]:
         for cell in self._journal.cells(self._unit, number):
             try:
                 index = self._index_of(cell.name, cell.row)
-                home = self.shape.table_of(cell.name)
-                base = self.shape.base_of(self.model.tables[home]).name if home else ""
             except (Refused, ValueError, KeyError):
                 continue    # today's MIBs don't know it
-            rows.setdefault((base, index), []).append(
-                Change(cell.name, index, cell.old, cell.new))
-        for (base, index), changes in rows.items():
-            left = [change for change in changes if self.tip.cell(*change.key) == change.new]
-            table = self.model.tables.get(base)
-            if table is None or not table.row_status:
-                yield from left
-                continue
-            status = next((change for change in changes if change.name == table.row_status), None)
-            stands = self.tip.cell(table.row_status, index) is not None
-            if status is None or (status.old is not None and status.new is not None):
-                yield from left if stands else ()
-            elif stands == (status.new is not None) and self._is_as_left(table, index, changes):
-                yield from left
-
-    def _is_as_left(self, table: TableNode, index: Index, changes: list[Change]) -> bool:
-        left = {change.name: change.new for change in changes}
-        return all(self.tip.cell(name, index) == left.get(name)
-                   for name in self.row_cells(table))
+            yield Change(cell.name, index, cell.old, cell.new)
 
     # -- memory
 
@@ -618,27 +471,6 @@ class ParameterStore:
             else:
                 self.memory[key] = value
         return self._run(lambda: self._journal.remember(self._unit, values))
-
-
-class _Relay:
-    """Hears of a live table's rows."""
-
-    def __init__(self, store: ParameterStore, table: TableNode) -> None:
-        self._store, self._table = store, table
-
-    def row_added(self, table: str, index: Index) -> None:
-        self._store.tell_rows(self._table, index, True)
-
-    def row_removed(self, table: str, index: Index) -> None:
-        self._store.tell_rows(self._table, index, False)
-
-    def rows_replaced(self, table: str) -> None:
-        self._store.tell_replaced(self._table)
-
-
-def _tell(events: list[tuple[str, str, Index]], listener: Listener) -> None:
-    for told, name, index in events:
-        getattr(listener, told)(name, index)
 
 
 def _guarded(call: Callable[[Any], None], about: object) -> None:

@@ -99,7 +99,7 @@ class Transaction:
             self._may_exist(node, index)
         except Refused as refusal:
             raise type(refusal)(name, refusal.why, index) from None
-        self.put(Wish(target, index, value, store.tip_number))
+        self.put(Wish(target, index, value, store.tip.number))
         self._spelled[target, index] = name
 
     def put(self, wish: Wish) -> None:
@@ -109,7 +109,7 @@ class Transaction:
         """
         self._must_be(State.OPEN)
         self._asked[wish.key] = wish if wish.revision else replace(
-            wish, revision=self._store.tip_number)
+            wish, revision=self._store.tip.number)
 
     @property
     def is_empty(self) -> bool:
@@ -179,7 +179,7 @@ class Transaction:
         self._must_be(State.OPEN)
         try:
             self._prepare()
-            self._store.advance_tip(self)
+            self._store.tip.advance(self)
         except Refused as refusal:
             self.rollback()
             raise self.blame(refusal) from None
@@ -210,7 +210,7 @@ class Transaction:
         if self._override:
             return
         for wish in self._asked.values():
-            since = self._store.changed_after(wish.key, wish.revision)
+            since = self._store.tip.changed_after(wish.key, wish.revision)
             if since is not None:
                 who, when = since
                 raise InconsistentValue(
@@ -356,7 +356,7 @@ class Transaction:
         """Forget the wishes. One that is committed stays so."""
         self._must_be(State.OPEN, State.PREPARED, State.ROLLED_BACK)
         if self.state is State.PREPARED:
-            self._store.withdraw(self)
+            self._store.tip.withdraw(self)
         self.state = State.ROLLED_BACK
 
 

@@ -25,10 +25,11 @@ from mibagent.snmp.ber import (
 from mibagent.snmp.engine import Engine
 from mibagent.snmp.message import read_message, read_version
 from mibagent.snmp.pdu import Kind, Pdu, encode_varbind, read_pdu
-from mibagent.snmp.source import Grant, Listener
+from mibagent.snmp.source import Grant
 from mibagent.snmp.vacm import Level
 from mibagent.store.access import Principal, Rights
 from mibagent.store.store import ReadersOf
+from mibagent.store.telling import Listener
 
 ROOT = (1, 3, 6, 1, 4, 1, 32473, 9)
 PEER = ("192.0.2.1", 40000)

@@ -128,7 +128,7 @@ commit
 
 
 def test_a_cell_of_a_row_that_is_not_there_makes_it(unit: Bench) -> None:
-    before = unit.store.tip_number
+    before = unit.store.tip.number
     run(unit, """
 SipEp.Gateway[Name=trunk].Port=5070
 SipEp.Gateway[Name=trunk].Domain="pbx.example.com"
@@ -136,7 +136,7 @@ SipEp.Gateway[Name=trunk].Domain="pbx.example.com"
     assert unit.get("sipEpGatewayPort", (b"trunk",)) == 5070
     assert unit.get("sipEpGatewayDomain", (b"trunk",)) == b"pbx.example.com"
     assert unit.get("sipEpGatewayRowStatus", (b"trunk",)) == 1
-    assert unit.store.tip_number == before + 1          # adjacent lines are one transaction
+    assert unit.store.tip.number == before + 1          # adjacent lines are one transaction
 
 
 def test_a_companions_cell_makes_the_row_it_goes_with(unit: Bench) -> None:
@@ -314,10 +314,10 @@ def whole(unit: Bench, text: str) -> None:
 
 
 def test_at_a_start_all_of_it_is_one_transaction(unit: Bench) -> None:
-    before = unit.store.tip_number
+    before = unit.store.tip.number
     whole(unit, "Hoc.SystemName=x\nbegin\nHoc.SystemLocation=y\ncommit\n"
                 "SipEp.Gateway[Name=trunk].Port=5070\n")
-    assert unit.store.tip_number == before + 1
+    assert unit.store.tip.number == before + 1
     assert unit.get("sipEpGatewayPort", (b"trunk",)) == 5070
 
 
