@@ -13,7 +13,7 @@ import pytest
 
 from mibagent.snmp.pdu import Kind
 from tests.agent.snmp.fakes import request, response
-from tests.wire.programs import require
+from tests.wire.programs import free_udp_port, require
 from tests.wire.unit_process import COMMUNITY, UnitProcess, folder, model
 
 PASS_PHRASE = "a long enough word"
@@ -46,7 +46,7 @@ def user(name: str) -> list[str]:
 
 def run(tool: str, who: list[str], where: str, *arguments: str) -> tuple[int, str]:
     found = subprocess.run(
-        [require(tool), *who, "-On", "-m", "", "-r", "1", "-t", "5", where, *arguments],
+        [require(tool), "-On", "-m", "", "-r", "1", "-t", "5", *who, where, *arguments],
         capture_output=True, text=True, timeout=60, check=False,
         env={"PATH": os.environ["PATH"], "SNMPCONFPATH": "/nowhere"})
     return found.returncode, found.stdout + found.stderr
@@ -128,6 +128,74 @@ def test_from_outside_the_source_networks_nothing_is_answered(ours: UnitProcess)
         assert (status, "Timeout" in text) == (1, True), text
     assert run("snmpset", user("admin"), where, networks, "s", "")[0] == 0
     assert run("snmpget", [*user("eva"), *from_two], where, SYSTEM + ".1.0")[0] == 0
+
+
+def test_a_tagged_community_is_taken_from_the_addresses_of_its_tag_and_outlives_a_restart() -> None:
+    """RFC 3584 section 5: an Admin makes it all by snmpset, over SNMPv3."""
+    with unit() as made:
+        where, port = f"127.0.0.1:{made.port}", free_udp_port()
+        by_port = port.to_bytes(2, "big").hex()
+        group = '.2."nms"'
+        for command in (
+            (oid("snmpCommunityStatus") + ".'row'", "i", "4",
+             oid("snmpCommunityName") + ".'row'", "s", "tagged",
+             oid("snmpCommunitySecurityName") + ".'row'", "s", "nms",
+             oid("snmpCommunityTransportTag") + ".'row'", "s", "here"),
+            (oid("vacmSecurityToGroupStatus") + group, "i", "4",
+             oid("vacmGroupName") + group, "s", "observer"),
+            *(_target(name, octets, mask, mms) for name, octets, mask, mms in (
+                ("a", f"7f000001{by_port}", "", "484"),
+                ("b", "7f00000300a1", "ffffffff0000", "0"))),
+        ):
+            status, text = run("snmpset", user("admin"), where, *command)
+            assert status == 0, (command, text)
+        for _ in range(2):
+            for source, is_taken in ((f"127.0.0.1:{port}", True), ("127.0.0.1", False),
+                                     (f"127.0.0.1:{port}", True), ("127.0.0.4", False),
+                                     ("127.0.0.3", True), ("127.0.0.3", True)):
+                assert _asks(made, source, wait="5" if is_taken else "0.5") is is_taken, source
+            assert run("snmpget", ["-v2c", "-c", "tagged", "-t", "0.5", "-r", "0"], "tcp:" + where,
+                       SYSTEM + ".1.0")[0] == 1
+            assert _asks(made, "127.0.0.4", COMMUNITY)
+            for source, most in ((f"127.0.0.1:{port}", 484), ("127.0.0.3:0", 65507)):
+                answer = _bulk(made, source)
+                assert len(answer) <= most
+                assert (len(answer) > 484) is (most > 484)
+            made.restart()
+        done = run("snmpset", user("admin"), where, oid("snmpTargetAddrRowStatus") + ".'b'",
+                   "i", "6")
+        assert done[0] == 0, done[1]
+        assert not _asks(made, "127.0.0.3", wait="0.5")
+
+
+def _target(name: str, octets: str, mask: str, mms: str) -> tuple[str, ...]:
+    row = f".'{name}'"
+    return (oid("snmpTargetAddrRowStatus") + row, "i", "4",
+            oid("snmpTargetAddrTDomain") + row, "o", ".1.3.6.1.6.1.1",
+            oid("snmpTargetAddrTAddress") + row, "x", octets,
+            oid("snmpTargetAddrTagList") + row, "s", "here there",
+            oid("snmpTargetAddrParams") + row, "s", "none",
+            oid("snmpTargetAddrTMask") + row, "x", mask,
+            oid("snmpTargetAddrMMS") + row, "i", mms)
+
+
+def _asks(
+    made: UnitProcess, source: str, community: str = "tagged", wait: str = "5"
+) -> bool:
+    """Whether a GET from there is answered."""
+    port = ["--clientaddrUsesPort=yes"] if ":" in source else []
+    who = ["-v2c", "-c", community, "-t", wait, "-r", "0", f"--clientaddr={source}", *port]
+    return run("snmpget", who, f"127.0.0.1:{made.port}", SYSTEM + ".1.0")[0] == 0
+
+
+def _bulk(made: UnitProcess, source: str) -> bytes:
+    host, _, port = source.partition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(10)
+        client.bind((host, int(port)))
+        client.connect(("127.0.0.1", made.port))
+        client.send(request(Kind.GET_BULK, (1, 3), community=b"tagged", second=2000))
+        return client.recv(65536)
 
 
 def test_an_answer_to_a_community_is_bounded_and_one_to_a_user_is_not(ours: UnitProcess) -> None:

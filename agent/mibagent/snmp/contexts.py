@@ -11,8 +11,9 @@ from collections.abc import Mapping
 
 from mibagent.snmp.ber import BerError
 from mibagent.snmp.counters import Counters
-from mibagent.snmp.engine import Engine, Peer, Send
+from mibagent.snmp.engine import Engine, Send
 from mibagent.snmp.message import MAX_SIZE, V3, read_version
+from mibagent.snmp.peer import Peer
 from mibagent.snmp.secured_answers import Opened, SecuredAnswers
 from mibagent.snmp.usm import Usm
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
 
 from mibagent.errors import NoSuchName
 from mibagent.snmp.ber import (
@@ -52,6 +51,7 @@ from mibagent.snmp.pdu import (
     read_pdu,
     repetitions,
 )
+from mibagent.snmp.peer import Peer, host_of, udp_port_of
 from mibagent.snmp.secured_answers import Opened, SecuredAnswers
 from mibagent.snmp.sight import Sight
 from mibagent.snmp.source import Access, Grant, Source
@@ -63,8 +63,6 @@ from mibagent.snmp.vacm import View
 _log = logging.getLogger(__name__)
 
 Send = Callable[[bytes], None]
-Peer = tuple[Any, ...]
-"""The address as the socket gave it; the host is first."""
 
 _NO_SUCH_OBJECT = bytes((NO_SUCH_OBJECT, 0))
 _NO_SUCH_INSTANCE = bytes((NO_SUCH_INSTANCE, 0))
@@ -191,6 +189,10 @@ class Engine:
             return None
         message = read_message(datagram, version, at)
         grant = self._access.judge(version, message.community, host)
+        end = None
+        if grant is not None and grant.ends is not None:
+            end = grant.end_of(udp_port_of(peer))
+            grant = grant if end else None
         if grant is None:
             self._counters.in_bad_community_names += 1
             self._on_refused(peer, f"a community of SNMPv{'1' if version == V1 else '2c'}"
@@ -199,13 +201,15 @@ class Engine:
         room = self._max_size
         if self._amplification:
             room = min(room, self._amplification * len(datagram))
+        if end is not None and end.room:
+            room = min(room, end.room)
         request = Request(version, datagram, message.front, message.tag, message.pdu_at,
                           message.start, len(datagram), room, as_it_is)
         pdu = self._pdu_of(request)
         if pdu is None:
             return None
         answer, sight = self._serve(request, grant, pdu, peer, send)
-        if sight is not None:
+        if sight is not None and not grant.is_by_port:
             self.fast.learn(self.fast.table_of(str(peer[0])), request, pdu, sight)
         return answer
 
@@ -444,12 +448,3 @@ class Engine:
         self._counters.note_error(Status.TOO_BIG)
         self._counters.out_get_responses += 1
         return request.seal(answer)
-
-
-def host_of(peer: Peer) -> str:
-    """Give the host in the one spelling that access lists have."""
-    host = str(peer[0])
-    if ":" not in host:
-        return host
-    host = host.partition("%")[0]
-    return host[7:] if host.startswith("::ffff:") and "." in host else host

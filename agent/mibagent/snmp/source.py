@@ -9,6 +9,7 @@ from typing import Protocol
 from mibagent.errors import Index
 from mibagent.model.nodes import MibModel, ObjectNode, TableNode
 from mibagent.smi.syntax import Value
+from mibagent.snmp.targets import End
 from mibagent.snmp.vacm import EVERYTHING, NOTHING, View
 from mibagent.store.access import Principal, Rights
 from mibagent.store.store import ReadersOf
@@ -79,6 +80,19 @@ class Grant:
     read: View | None = None
     write: View | None = None
     notify: View | None = None
+    ends: tuple[End, ...] | None = None
+    """The UDP ports of the host from which it counts; None: wherever it is asked from."""
+
+    @property
+    def is_by_port(self) -> bool:
+        """Whether it does not count for all that the host asks by UDP."""
+        return self.ends is not None and any(end.mask for end in self.ends)
+
+    def end_of(self, port: int | None) -> End | None:
+        """Give the first of its ends that holds a UDP port. None is another transport."""
+        if port is None:
+            return None
+        return next((end for end in self.ends or () if end.holds(port)), None)
 
     @classmethod
     def by_rights(cls, principal: Principal) -> Grant:
@@ -99,7 +113,7 @@ class Access(Protocol):
     def judge(self, version: int, community: bytes, peer_host: str) -> Grant | None:
         """Say so for a community; version 0 is v1, 1 is v2c. None: nobody, and no answer.
 
-        RFC 3584 section 5.2.
+        It may count from some ports of the host alone. RFC 3584 section 5.2.
         """
 
     def judge_user(

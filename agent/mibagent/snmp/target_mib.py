@@ -20,6 +20,7 @@ from mibagent.snmp.targets import (
     DELIMITERS,
     DOMAINS,
     Address,
+    Endpoint,
     Filter,
     Kind,
     Params,
@@ -234,6 +235,22 @@ def targets_in(store: ParameterStore) -> Targets:
         for index, row in _rows(store, "snmpNotifyFilterProfile")}
     notify = [(row["Tag"], Kind(row["Type"])) for _, row in _rows(store, "snmpNotify")]
     return Targets(notify, addresses, filters)
+
+
+def endpoints_in(store: ParameterStore) -> tuple[Endpoint, ...]:
+    """Read from where requests may come, in the order of the rows, where SNMP-COMMUNITY-MIB is."""
+    found = []
+    for index, row in sorted(_rows(store, "snmpTargetAddr"), key=lambda pair: pair[0]):
+        octets = row["TAddress"]
+        mask, room = (store.get(f"snmpTargetAddr{name}", index) for name in ("TMask", "MMS"))
+        assert isinstance(mask, bytes) and isinstance(room, int)
+        try:
+            tags = tags_of(row["TagList"].decode("utf-8", "replace"))
+        except ValueError:
+            continue
+        if len(octets) == DOMAINS.get(row["TDomain"], 0) + 2:
+            found.append(Endpoint(tags, octets, mask, room))
+    return tuple(found)
 
 
 def _rows(store: ParameterStore, stem: str) -> Iterator[tuple[Any, dict[str, Any]]]:

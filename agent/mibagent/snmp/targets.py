@@ -73,6 +73,62 @@ class Address:
 
 
 @dataclass(frozen=True)
+class End:
+    """UDP ports at a host, from which a community is taken."""
+
+    port: int
+    mask: int
+    """Which bits of the port count; none: it is every port."""
+    room: int = 0
+    """The longest message that they take, in octets; 0: not known."""
+
+    def holds(self, port: int) -> bool:
+        """Tell whether a port is one of them."""
+        return not (port ^ self.port) & self.mask
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """From where requests may come: a row of snmpTargetAddrTable with its extension.
+
+    RFC 3584 section 5.1, snmpTargetAddrTMask and snmpTargetAddrMMS.
+    """
+
+    tags: frozenset[bytes]
+    octets: bytes
+    """The TAddress: a host, and two octets of a port."""
+    mask: bytes = b""
+    """Which bits of it count; empty: all."""
+    room: int = 0
+
+    def at(self, host: str) -> End | None:
+        """Give the ports at a host; None for another host, and for what is no address."""
+        try:
+            here = ipaddress.ip_address(host).packed
+        except ValueError:
+            return None
+        size, mask = len(here), self.mask or b"\xff" * len(self.octets)
+        if not len(self.octets) == len(mask) == size + 2 or any(
+                (mine ^ other) & bits
+                for mine, other, bits in zip(self.octets, here, mask, strict=False)):
+            return None
+        return End(int.from_bytes(self.octets[size:], "big"),
+                   int.from_bytes(mask[size:], "big"), self.room)
+
+
+def ends_at(endpoints: Iterable[Endpoint], tag: bytes, host: str) -> tuple[End, ...]:
+    """Give the ports of a host that carry a tag, up to the first that is every port."""
+    found: list[End] = []
+    for endpoint in endpoints:
+        end = endpoint.at(host) if tag in endpoint.tags else None
+        if end is not None:
+            found.append(end)
+            if not end.mask:
+                break
+    return tuple(found)
+
+
+@dataclass(frozen=True)
 class Params:
     """How messages for a target are made: a row of snmpTargetParamsTable."""
 

@@ -14,6 +14,7 @@ from mibagent.service.settings import layer_of
 from mibagent.snmp.engine import Engine
 from mibagent.snmp.limits import Networks
 from mibagent.snmp.outgoing_v3 import SecureOutgoing
+from mibagent.snmp.peer import OVER_TCP
 from mibagent.snmp.serving import StoreSource
 from mibagent.snmp.shell import start as listen
 from mibagent.snmp.system import AuthenTraps
@@ -38,10 +39,11 @@ from mibgateway.snmp_users import (
     private_keys_of,
 )
 
-_FORGETTING = ("snmpCommunity", "snmpSourceNetworks", "aaaUsers", "usmUser", "vacm")
+_FORGETTING = (
+    "snmpCommunity", "snmpTargetAddr", "snmpSourceNetworks", "aaaUsers", "usmUser", "vacm")
 """Objects that say who may what begin so; the others are read at a start, which forgets too."""
 
-_OPENING = ("snmpCommunity", "aaaUsersRowStatus", "aaaUsersSourceNetworks")
+_OPENING = ("snmpCommunity", "snmpTargetAddr", "aaaUsersRowStatus", "aaaUsersSourceNetworks")
 """Those of them by which a community may become right that was wrong; an Admin writes them."""
 
 REFUSALS_A_MINUTE = 10
@@ -305,7 +307,7 @@ class SnmpService(Service[SnmpSettings]):
         hint = "set Snmp.Community and Snmp.SnmpUser" \
             if self.access.running is not None and why.startswith("a community") else ""
         self.unit.notifier.issue("snmpRequestRefused", {
-            "snmpNotifiedPeer": f"{peer[0]}:{peer[1]}",
+            "snmpNotifiedPeer": f"{str(peer[0]).removesuffix(OVER_TCP)}:{peer[1]}",
             "snmpNotifiedReason": f"{why}; {hint}" if hint else why})
 
     @provides("snmpPortInUse")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 from mibagent.errors import Index
@@ -17,13 +18,15 @@ from mibagent.smi.oid import Oid
 from mibagent.smi.syntax import Value
 from mibagent.snmp.limits import Failures, Networks
 from mibagent.snmp.source import Grant
+from mibagent.snmp.target_mib import endpoints_in
+from mibagent.snmp.targets import Endpoint, ends_at
 from mibagent.snmp.vacm import EVERYTHING, NOTHING, Entry, Family, Level, Model, Vacm, View, Views
 from mibagent.store.access import Principal, Rights
 from mibagent.store.live import LiveTable
 from mibagent.store.rows import Status
 from mibagent.store.storage import Storage
 from mibagent.store.store import ParameterStore
-from mibgateway.services.snmp_community import CommunitySettings
+from mibgateway.services.snmp_community import CommunityRow, CommunitySettings
 from mibgateway.services.snmp_vacm import ContextMatch, FamilyType, VacmSettings
 from mibgateway.snmp_users import OWN_KEY_CHANGES
 
@@ -88,7 +91,8 @@ class AccessControl:
         """Security models and names for which notifications go to Snmp.TrapDest."""
         self._store, self._tables, self._communities = store, tables, communities
         self._engine_id = engine_id
-        self._named: dict[bytes, bytes] | None = None
+        self._named: dict[bytes, CommunityRow] | None = None
+        self._endpoints: tuple[Endpoint, ...] | None = None
         self._community_may_write = community_may_write
         self._judged: dict[tuple[int, bytes, int, str], Grant] = {}
         self._vacm: Vacm | None = None
@@ -99,7 +103,7 @@ class AccessControl:
     def forget(self) -> None:
         """Ask again who may what: something of it has changed."""
         self._judged.clear()
-        self._vacm = self._networks = self._named = None
+        self._vacm = self._networks = self._named = self._endpoints = None
 
     def forgive(self) -> None:
         """Hear everybody again: what was wrong may be right now."""
@@ -128,15 +132,16 @@ class AccessControl:
             return None
         if not self._answers(version):
             return None
-        name = self._security_name(community)
+        name, tag = self._meaning_of(community)
         if name is None:
             self._failures.note(peer_host)
             return None
-        if not self._may_come_from(name, peer_host):
+        ends = ends_at(self._known_endpoints, tag, peer_host) if tag else None
+        if ends == () or not self._may_come_from(name, peer_host):
             return None
         rights = max(self._rights_of(name) or Rights.OBSERVER, self._most())
         found = self._grant(model, name, Level.NO_AUTH_NO_PRIV, b"", rights, peer_host)
-        return self._remember((model, community, 0, peer_host), found)
+        return self._remember((model, community, 0, peer_host), replace(found, ends=ends))
 
     def judge_user(
         self, name: bytes, level: int, context: bytes, peer_host: str
@@ -164,30 +169,38 @@ class AccessControl:
         running = self.running
         return running is not None and (running.enable_snmp_v1, running.enable_snmp_v2)[version]
 
-    def _security_name(self, community: bytes) -> bytes | None:
+    def _meaning_of(self, community: bytes) -> tuple[bytes | None, bytes]:
+        """Give security name and transport tag; no name for one that is wrong."""
         running = self.running
         assert running is not None
         if running.snmp_user:
             if hmac.compare_digest(community, running.community.encode()):
                 name = running.snmp_user.encode()
-                return name if self._rights_of(name) is not None else None
+                return name if self._rights_of(name) is not None else None, b""
         elif self._rights_of(community) is not None:
-            return community
-        return self._made_communities.get(community)
+            return community, b""
+        made = self._made_communities.get(community)
+        return (None, b"") if made is None else (made.security_name, made.transport_tag.encode())
 
     def community_of(self, security_name: bytes) -> bytes | None:
         """Give a community that stands for a security name; the first by name where there are some.
 
         RFC 3584 section 5.2.3.
         """
-        return min((community for community, name in self._made_communities.items()
-                    if name == security_name), default=None)
+        return min((community for community, made in self._made_communities.items()
+                    if made.security_name == security_name), default=None)
 
     @property
-    def _made_communities(self) -> dict[bytes, bytes]:
-        """Security names by communities that Admins made for this engine and its one context."""
+    def _known_endpoints(self) -> tuple[Endpoint, ...]:
+        if self._endpoints is None:
+            self._endpoints = endpoints_in(self._store)
+        return self._endpoints
+
+    @property
+    def _made_communities(self) -> dict[bytes, CommunityRow]:
+        """Rows by community that Admins made for this engine and its one context."""
         if self._named is None:
-            self._named = {row.name: row.security_name
+            self._named = {row.name: row
                            for row in self._communities().snmp_community.values()
                            if row.name and not row.context_name
                            and row.context_engine_id == self._engine_id()}

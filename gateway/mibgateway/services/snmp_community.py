@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mibagent.errors import InconsistentValue
+from mibagent.errors import InconsistentValue, WrongValue
 from mibagent.service.service import Service, check
-from mibagent.service.settings import Row, Table
+from mibagent.service.settings import Row, Table, layer_of
+from mibagent.snmp.targets import DELIMITERS
 from mibagent.store.storage import Storage
 
 
@@ -22,14 +23,24 @@ class CommunityRow(Row):
     security_name: bytes
     context_engine_id: bytes
     context_name: bytes
+    transport_tag: str
     storage_type: Storage
 
 
 @dataclass(frozen=True)
+class EndpointRow(Row):
+    """What a row of snmpTargetAddrTable says of requests."""
+
+    snmp_target_addr_t_mask: bytes
+    snmp_target_addr_mms: int
+
+
+@dataclass(frozen=True)
 class CommunitySettings:
-    """The writable objects of SNMP-COMMUNITY-MIB that are answered."""
+    """The writable objects of SNMP-COMMUNITY-MIB."""
 
     snmp_community: Table[CommunityRow]
+    snmp_target_addr_ext: Table[EndpointRow]
 
 
 class CommunityService(Service[CommunitySettings]):
@@ -54,3 +65,27 @@ class CommunityService(Service[CommunitySettings]):
             if other.name == row.name and other.index != row.index:
                 raise InconsistentValue(
                     "snmpCommunityName", "another row has this community", row.index)
+
+    @check("snmpCommunityTransportTag")
+    def a_tag_is_one_word(self, wanted: CommunitySettings, row: CommunityRow) -> None:
+        """Refuse a tag with a delimiter in it."""
+        if any(each in row.transport_tag for each in DELIMITERS):
+            raise row.no(WrongValue, "transport_tag", "a tag is one word")
+
+    @check("snmpTargetAddrTMask")
+    def a_mask_is_as_long_as_its_address(
+        self, wanted: CommunitySettings, row: EndpointRow
+    ) -> None:
+        """Refuse another length, and another mask while the row is in service.
+
+        RFC 3584 section 5.1, snmpTargetAddrTMask.
+        """
+        mask = row.snmp_target_addr_t_mask
+        active = self.configured.snmp_target_addr_ext.get(row.key)
+        if active is not None and active.snmp_target_addr_t_mask != mask:
+            raise row.no(InconsistentValue, "snmp_target_addr_t_mask",
+                         "the row is active; take it out of service to change this")
+        address = layer_of(wanted).cell("snmpTargetAddrTAddress", row.index)
+        if mask and isinstance(address, bytes) and len(mask) != len(address):
+            raise row.no(InconsistentValue, "snmp_target_addr_t_mask",
+                         f"{len(address)} octets are wanted, as many as the address has, or none")

@@ -28,6 +28,9 @@ from mibgateway.services.snmp_access import AccessControl
 DOOR = "trapDest"
 """What the rows that follow from Snmp.TrapDest are called, and their tag."""
 
+_ENDPOINTS = "snmpTargetAddrExtTable"
+"""What stands beside each row of snmpTargetAddrTable."""
+
 MOST_DESTINATIONS = 5
 TRAP_PORT = 162
 """Where the parameter names none. RFC 3417 section 3."""
@@ -205,9 +208,13 @@ class DoorRows:
         store.follow(table.name).add((key,), {
             **{stem + name: value for name, value in columns.items()},
             stem + "StorageType": int(Storage.READ_ONLY), stem + "RowStatus": 1})
+        if stem == "snmpTargetAddr":
+            store.follow(_ENDPOINTS).add((key,), {"snmpTargetAddrMMS": 0})
 
     def _take(self, stem: str, place: int) -> None:
         key = self._made.pop((stem, place))
+        if stem == "snmpTargetAddr":
+            self._unit.store.follow(_ENDPOINTS).remove((key,))
         self._unit.store.follow(stem + "Table").remove((key,))
 
 

@@ -11,6 +11,8 @@ from mibagent.smi.oid import Oid
 from mibagent.smi.syntax import Base
 from mibagent.snmp.ber import encode_oid
 from mibagent.snmp.pdu import Kind, Pdu, Status
+from mibagent.snmp.peer import OVER_TCP
+from mibagent.snmp.targets import End
 from mibagent.snmp.vacm import Family, View
 from tests.agent.snmp.fakes import (
     PEER,
@@ -66,6 +68,42 @@ def test_a_get_on_the_wire() -> None:
         "060c2b0601040181fd5909010100" "020105")
     for _ in range(3):
         assert wire.ask(asked) == told
+
+
+def test_a_community_of_some_ports_counts_from_those_alone_and_never_by_tcp() -> None:
+    wire = Wire(sample())
+    wire.access.of[b"public"] = {"ends": (End(161, 0xFFFF), End(4000, 0xFF00))}
+    asked = request(Kind.GET, ONE_NUMBER)
+    for _ in range(3):
+        for host, port, is_taken in (("192.0.2.1", 161, True), ("192.0.2.1", 162, False),
+                                     ("192.0.2.1", 4001, True), ("192.0.2.1", 5000, False),
+                                     ("192.0.2.1" + OVER_TCP, 161, False)):
+            assert (wire.ask(asked, (host, port)) is not None) is is_taken, port
+    assert wire.engine.counters["snmpInBadCommunityNames"] == len(wire.refused) == 9
+
+
+def test_a_community_of_a_host_is_answered_on_the_fast_path_but_not_by_tcp() -> None:
+    wire = Wire(sample())
+    wire.access.of[b"public"] = {"ends": (End(161, 0),)}
+    asked = request(Kind.GET, ONE_NUMBER)
+    for port in (161, 4000):
+        assert wire.ask(asked, ("192.0.2.1", port)) is not None
+    assert wire.engine.fast.answer(asked, ("192.0.2.1", 5000)) is not None
+    assert wire.ask(asked, ("192.0.2.1" + OVER_TCP, 161)) is None
+
+
+def test_the_size_that_an_end_takes_bounds_its_answers() -> None:
+    wire = Wire(sample())
+    wire.access.of[b"public"] = {"ends": (End(161, 0xFFFF), End(0, 0, 484))}
+    wide = request(Kind.GET_BULK, ROOT, second=500)
+    for _ in range(3):
+        by_port = {port: wire.ask(wide, ("192.0.2.1", port)) for port in (161, 4000)}
+        assert by_port[161] is not None and len(by_port[161]) > 484
+        assert by_port[4000] is not None and 300 < len(by_port[4000]) <= 484
+    wire.access.of[b"public"] = {"ends": (End(0, 0, 484),)}
+    wire.engine.forget()
+    by_fast = [wire.ask(wide) for _ in range(3)]
+    assert by_fast == [by_port[4000]] * 3
 
 
 def test_without_a_view_a_read_is_refused_whole() -> None:

@@ -10,11 +10,14 @@ from mibagent.snmp.targets import (
     UDP_IPV4,
     UDP_IPV6,
     Address,
+    End,
+    Endpoint,
     Filter,
     Kind,
     Params,
     Target,
     Targets,
+    ends_at,
     tags_of,
 )
 from mibagent.snmp.vacm import Family
@@ -52,6 +55,41 @@ def test_an_address_that_cannot_be_sent_to_says_why(
 ) -> None:
     with pytest.raises(ValueError, match=why):
         Address.of(domain, octets)
+
+
+# -- from where requests may come
+
+HERE = b"\xc0\x00\x02\x01\x00\xa1"
+
+
+@pytest.mark.parametrize(("mask", "hosts"), [
+    (b"", {"192.0.2.1"}),
+    (b"\xff" * 6, {"192.0.2.1"}),
+    (b"\xff\xff\xff\x00\xff\xff", {"192.0.2.1", "192.0.2.200"}),
+    (bytes(6), {"192.0.2.1", "192.0.2.200", "198.51.100.1"}),
+    (b"\xff" * 4, set()),           # a mask of another length matches nothing
+])
+def test_a_mask_says_which_bits_of_a_host_count(mask: bytes, hosts: set[str]) -> None:
+    endpoint = Endpoint(frozenset({b"x"}), HERE, mask)
+    asked = ("192.0.2.1", "192.0.2.200", "198.51.100.1", "2001:db8::1", "no address")
+    assert {host for host in asked if endpoint.at(host) is not None} == hosts
+
+
+@pytest.mark.parametrize(("mask", "ports"), [
+    (b"", {161}), (b"\xff" * 4 + b"\xff\xff", {161}), (b"\xff" * 4 + b"\x00\x00", {161, 417, 1}),
+    (b"\xff" * 4 + b"\x00\xff", {161, 417})])
+def test_a_mask_says_which_bits_of_a_port_count(mask: bytes, ports: set[int]) -> None:
+    end = Endpoint(frozenset({b"x"}), HERE, mask).at("192.0.2.1")
+    assert end is not None
+    assert {port for port in (161, 417, 1) if end.holds(port)} == ports
+
+
+def test_the_ends_of_a_tag_come_in_their_order_up_to_the_first_that_is_every_port() -> None:
+    x, all_ports = frozenset({b"x"}), b"\xff" * 4 + b"\x00\x00"
+    endpoints = (Endpoint(frozenset({b"y"}), HERE), Endpoint(x, HERE, room=600),
+                 Endpoint(x, HERE, all_ports, 700), Endpoint(x, HERE, all_ports, 800))
+    assert ends_at(endpoints, b"x", "192.0.2.1") == (End(161, 0xFFFF, 600), End(161, 0, 700))
+    assert ends_at(endpoints, b"x", "192.0.2.2") == ends_at(endpoints, b"z", "192.0.2.1") == ()
 
 
 # -- tags

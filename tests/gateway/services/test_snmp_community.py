@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from mibagent.errors import InconsistentValue, NoAccess, NotWritable
+from mibagent.errors import InconsistentValue, NoAccess, NotWritable, WrongValue
 from mibagent.smi.syntax import Value
 from mibagent.snmp.source import Grant
+from mibagent.snmp.targets import UDP_DOMAIN, End
 from mibagent.store.access import Rights
 from mibgateway.services.snmp import SnmpService
 from tests.gateway.kit import SCALAR, USER, Bench
 
 CREATE_AND_GO, DESTROY, NON_VOLATILE, READ_ONLY = 4, 6, 3, 5
+ACTIVE, NOT_IN_SERVICE = 1, 2
 V2C = 2
 
 
@@ -26,10 +28,10 @@ def no_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mibgateway.services.snmp.listen", lambda *_: Opened())
 
 
-def judge(unit: Bench, community: bytes) -> Grant | None:
+def judge(unit: Bench, community: bytes, host: str = "192.0.2.1") -> Grant | None:
     service = unit.services[SnmpService.mib]
     assert isinstance(service, SnmpService)
-    return service.access.judge(1, community, "192.0.2.1")
+    return service.access.judge(1, community, host)
 
 
 def open_v2c(unit: Bench) -> None:
@@ -69,6 +71,76 @@ def test_a_community_of_its_own_acts_as_a_user_without_a_restart(unit: Bench) ->
 def group(unit: Bench, name: bytes, group_name: bytes) -> None:
     unit.change(("vacmSecurityToGroupStatus", (V2C, name), CREATE_AND_GO),
                 ("vacmGroupName", (V2C, name), group_name))
+
+
+HERE = b"\xc0\x00\x02\x01\x00\xa1"
+ANY_PORT = b"\xff" * 4 + b"\x00\x00"
+
+
+def address(unit: Bench, name: bytes, tags: bytes, status: int = CREATE_AND_GO,
+            **columns: Value) -> None:
+    given = {"TDomain": UDP_DOMAIN, "TAddress": HERE, "TagList": tags, "Params": b"none",
+             **columns, "RowStatus": status}
+    unit.change(*(("snmpTargetAddr" + column, (name,), held) for column, held in given.items()))
+
+
+def test_a_tagged_community_is_taken_from_the_addresses_with_the_tag_alone(unit: Bench) -> None:
+    open_v2c(unit)
+    make(unit, b"row", b"other", b"eva", ("snmpCommunityTransportTag", b"nms"))
+    assert judge(unit, b"other") is None
+    address(unit, b"a", b"x nms y", TMask=ANY_PORT)
+    found = judge(unit, b"other")
+    assert found is not None and found.ends == (End(161, 0, 484),)
+    assert judge(unit, b"other", "192.0.2.2") is None
+    address(unit, b"b", b"nms", TAddress=b"\xc0\x00\x02\x00\x00\xa1",
+            TMask=b"\xff\xff\xff\x00\xff\xff", MMS=0)
+    found = judge(unit, b"other", "192.0.2.2")
+    assert found is not None and found.ends == (End(161, 0xFFFF, 0),)
+    unit.set("snmpTargetAddrTagList", b"x", (b"a",))
+    found = judge(unit, b"other")
+    assert found is not None and found.ends == (End(161, 0xFFFF, 0),)
+    unit.set("snmpTargetAddrRowStatus", DESTROY, (b"b",))
+    assert judge(unit, b"other") is None
+    unit.set("snmpCommunityTransportTag", b"", (b"row",))
+    found = judge(unit, b"other")
+    assert found is not None and found.ends is None
+
+
+def test_a_tagged_community_from_elsewhere_is_no_guess(unit: Bench) -> None:
+    open_v2c(unit)
+    make(unit, b"row", b"other", b"eva", ("snmpCommunityTransportTag", b"nms"))
+    for _ in range(40):
+        assert judge(unit, b"other") is None
+    assert judge(unit, b"word") is not None
+
+
+def test_a_mask_has_the_length_of_its_address_and_stays_while_it_is_in_service(
+    unit: Bench
+) -> None:
+    with pytest.raises(InconsistentValue, match="6 octets"):
+        address(unit, b"a", b"nms", TMask=b"\xff" * 4)
+    address(unit, b"a", b"nms", TMask=ANY_PORT)
+    with pytest.raises(InconsistentValue, match="active"):
+        unit.set("snmpTargetAddrTMask", b"", (b"a",))
+    unit.set("snmpTargetAddrMMS", 1500, (b"a",))
+    unit.change(("snmpTargetAddrRowStatus", (b"a",), NOT_IN_SERVICE),
+                ("snmpTargetAddrTMask", (b"a",), b"\xff"))
+    with pytest.raises(InconsistentValue, match="6 octets"):
+        unit.set("snmpTargetAddrRowStatus", ACTIVE, (b"a",))
+    unit.change(("snmpTargetAddrTMask", (b"a",), b""),
+                ("snmpTargetAddrRowStatus", (b"a",), ACTIVE))
+
+
+def test_a_transport_tag_is_one_word(unit: Bench) -> None:
+    with pytest.raises(WrongValue):
+        make(unit, b"row", b"other", b"eva", ("snmpCommunityTransportTag", b"two words"))
+
+
+def test_who_may_not_write_targets_widens_no_tagged_community(unit: Bench) -> None:
+    address(unit, b"a", b"nms")
+    for name, held in (("snmpTargetAddrTMask", bytes(6)), ("snmpTargetAddrMMS", 0)):
+        with pytest.raises(NoAccess):
+            unit.set(name, held, (b"a",), principal=USER)
 
 
 def test_no_group_gives_a_made_community_rights(unit: Bench) -> None:
@@ -134,7 +206,10 @@ def test_communities_outlive_the_process(tmp_path: Path) -> None:
     unit = Bench(tmp_path / "own")
     open_v2c(unit)
     group(unit, b"tom", b"observer")
-    make(unit, b"tom", b"toms", b"tom")
+    make(unit, b"tom", b"toms", b"tom", ("snmpCommunityTransportTag", b"nms"))
+    address(unit, b"a", b"nms", TMask=ANY_PORT, MMS=1500)
     later = unit.again(tmp_path / "own")
-    assert judge(later, b"toms") is not None
+    found = judge(later, b"toms")
+    assert found is not None and found.ends == (End(161, 0, 1500),)
+    assert judge(later, b"toms", "192.0.2.2") is None
     later.stop()

@@ -118,6 +118,16 @@ def test_what_names_no_receivers_is_refused(unit: Bench, dest: bytes) -> None:
     assert (refused.value.name, bool(refused.value.why)) == ("snmpTrapDest", True)
 
 
+def test_each_receiver_has_a_row_of_the_extension_that_bounds_nothing(unit: Bench) -> None:
+    assert unit.rows("snmpTargetAddrExtTable") == unit.rows("snmpTargetAddrTable") != []
+    (index,) = unit.rows("snmpTargetAddrExtTable")
+    assert unit.get("snmpTargetAddrTMask", index) == b""
+    assert unit.get("snmpTargetAddrMMS", index) == 0
+    unit.set("snmpEnableTrap", 0)
+    unit.restart("Snmp")
+    assert unit.rows("snmpTargetAddrExtTable") == []
+
+
 def test_nothing_is_sent_until_it_is_enabled(tmp_path: Path) -> None:
     with running(tmp_path / "state", before=door(snmpEnableTrap=0)) as unit:
         say(unit)

@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from mibagent.snmp.ber import BerError
 from mibagent.snmp.engine import Engine
+from mibagent.snmp.peer import OVER_TCP
 from mibagent.snmp.stream import MessageStream
 
 CONNECTIONS = 64
@@ -45,7 +46,7 @@ class SnmpConnection(Protocol):
         with contextlib.suppress(AttributeError, OSError):
             self.transport.setTcpNoDelay(True)          # type: ignore[union-attr]
         address: Any = self.transport.getPeer()         # type: ignore[union-attr]
-        self._peer = (address.host, address.port)
+        self._peer = (address.host + OVER_TCP, address.port)
         self._idle = self.factory.reactor.callLater(IDLE_S, self.end)
 
     def dataReceived(self, data: bytes) -> None:
