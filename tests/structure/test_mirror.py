@@ -43,6 +43,7 @@ ELSEWHERE: dict[str, str] = {
     "agent/mibagent/store/taking_back.py": "tests/agent/store/test_store.py",
     "agent/mibagent/store/telling.py": "tests/agent/store/test_store.py",
     "agent/mibagent/store/tip.py": "tests/agent/store/test_store.py",
+    "agent/mibagent/service/providing.py": "tests/agent/service/test_host.py",
     # SIP's small parts are promised by the messages and machines that they make up
     "gateway/mibgateway/sip/errors.py": "tests/gateway/sip/test_framing.py",
     "gateway/mibgateway/sip/figure.py": "tests/gateway/sip/test_transaction.py",

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred, maybeDeferred
@@ -18,19 +16,19 @@ from mibagent.errors import (
     Index,
     MibgateError,
     ModelError,
-    NoSuchName,
     Refused,
     ResourceUnavailable,
 )
 from mibagent.model.nodes import Applies, MibModel, ObjectNode, TableNode
 from mibagent.service.concerned import Concerned
-from mibagent.service.jobs import JOB_COLUMNS, MOST_JOBS, Job, JobTable
+from mibagent.service.jobs import MOST_JOBS, Job, JobTable
+from mibagent.service.providing import serve
 from mibagent.service.service import Service, Wishes
-from mibagent.service.settings import Binding, field_name, is_active, stem, to_value
-from mibagent.service.wiring import Wired, frozen_fields, wire
+from mibagent.service.settings import Binding, field_name, is_active, to_value
+from mibagent.service.wiring import Wired, wire
 from mibagent.smi.syntax import Value
 from mibagent.store.layers import Configured, Key, Shape, View
-from mibagent.store.live import LiveTable, Snapshot, as_index, as_key
+from mibagent.store.live import Snapshot, as_index, as_key
 from mibagent.store.rows import Status
 from mibagent.store.store import SYSTEM, ParameterStore
 from mibagent.store.wish import Revision, Wish
@@ -97,36 +95,9 @@ class ServiceHost:
     # -- wiring to the store
 
     def _serve(self, hosted: Hosted) -> None:
-        store, wired = self.store, hosted.wired
-        assert store.served is not None
-        store.served.update(wired.nodes)
-        store.read_only.update(wired.read_only)
-        store.shape.unmade.update(table.name for table in wired.tables.values()
-                                  if table.row_status in wired.read_only)
-        store.unit_made.update(wired.service.makes)
-        store.hidden.update(wired.service.hidden)
-        store.derive.update(wired.service.derive())
-        store.owners.update(wired.service.owners())
-        for name, method in wired.factory.items():
-            if not self.model.tables[name].row_status:
-                store.give_fixed(name, [as_index(key) for key in method()])
-        self._provide_common(hosted)
-        for name, method in wired.provides.items():
-            if name in self.model.tables:
-                if self.model.tables[name].row_status in wired.commands:
-                    store.shape.unmade.add(name)
-                self._provide_table(wired, name, method)
-            elif name in wired.together:
-                self.store.provide_together(name, method)
-            else:
-                node = self.model[name]
-                if wired.is_writable(node) and node.table is not None and node.table.is_job:
-                    store.shape.sealed.add(name)    # an argument that is not shown as it was given
-                self._provide_object(node, method, name in wired.lasting)
-        for name in wired.commands:
-            if name in wired.tables:
-                self._provide_jobs(wired, name)
-        wired.service.configured = wired.binding.view(store.configured)
+        wired = hosted.wired
+        self.jobs.update(serve(self.store, wired, lambda: hosted.needs_restart))
+        wired.service.configured = wired.binding.view(self.store.configured)
 
     async def replace(self, service: Service[Any]) -> None:
         """Put a service in the place of the one that has its MIB, and restart it, no other.
@@ -162,84 +133,6 @@ class ServiceHost:
         self._bindings: dict[str, list[Binding[Any]]] = {}
         for hosted in every:
             self._bindings.setdefault(hosted.wired.service.mib, []).append(hosted.wired.binding)
-
-    def _provide_common(self, hosted: Hosted) -> None:
-        wired = hosted.wired
-        name = stem(self.model, wired.service.mib) + "NeedRestartInfo"
-        if name in wired.nodes:
-            syntax = wired.nodes[name].syntax
-            self.store.provide(name, lambda _: to_value(syntax, hosted.needs_restart))
-
-    def _provide_object(
-        self, node: ObjectNode, method: Callable[..., Any], lasting: bool
-    ) -> None:
-        syntax = node.syntax
-        if node.table is None:
-            call = partial(method, node.name) if inspect.signature(method).parameters else method
-
-            def read_scalar(_: Index) -> Value:
-                found = call()
-                return found if type(found) is int else to_value(syntax, found)
-            self.store.provide(node.name, read_scalar, lasting)
-        else:
-            self.store.provide(
-                node.name, lambda index: to_value(syntax, method(as_key(index))))
-
-    def _provide_table(self, wired: Wired, name: str, method: Callable[..., Any]) -> None:
-        table = self.model.tables[name]
-        stored = self.store.shape.is_made(table) or name in self.store.shape.fixed \
-            or self.store.shape.base_of(table).name in self.store.shape.fixed
-        made: LiveTable[Any] | None = None if stored else method()
-        if made is not None:
-            self.store.provide_table(name, made, self._keeps(wired, table))
-        frozen = frozen_fields(method)
-        for node in self.model.columns(name):
-            if node.name in table.mirrors and made is None:
-                continue
-            if not node.is_readable or wired.is_writable(node) or node.name in wired.provides \
-                    or node.name not in wired.nodes:
-                continue
-            self.store.provide(node.name, self._column_reader(node, made, method),
-                               made is not None and made.tells
-                               and field_name(self.model, node) in frozen)
-
-    def _keeps(self, wired: Wired, table: TableNode) -> bool:
-        """Whether columns of a live table's rows are stored."""
-        tables = (table, *self.model.companions.get(table.name, ()))
-        return any(wired.is_writable(node) and not node.is_command
-                   and not node.is_row_status and node.name in wired.nodes
-                   for each in tables for node in self.model.columns(each.name))
-
-    def _column_reader(
-        self, node: ObjectNode, live: LiveTable[Any] | None, method: Callable[..., Any]
-    ) -> Callable[[Index], Value]:
-        attribute = field_name(self.model, node)
-        table = node.table
-        assert table is not None
-        if node.name in table.mirrors:
-            place = table.mirrors.index(node.name)
-            return lambda index: index[place]
-
-        def read(index: Index) -> Value:
-            row = live.row(index) if live is not None else method(as_key(index))
-            if row is None:
-                raise NoSuchName(node.name, "no such row", index)
-            found = getattr(row, attribute)
-            if type(found) is int or type(found) is bytes:
-                return found
-            return to_value(node.syntax, found() if callable(found) else found)
-        return read
-
-    def _provide_jobs(self, wired: Wired, name: str) -> None:
-        table = self.model.tables[name]
-        jobs = JobTable(table, wired.commands[name])
-        self.jobs[name] = jobs
-        prefix = name.removesuffix("Table")
-        for column in JOB_COLUMNS:
-            if prefix + column in self.model.objects:
-                self.store.provide(
-                    prefix + column,
-                    lambda index, column=column: jobs.read(column, int(index[0])))  # type: ignore[misc]
 
     # -- first start
 
