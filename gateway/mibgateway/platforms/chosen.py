@@ -89,6 +89,11 @@ def _names(model: MibModel, table: TableNode) -> tuple[ObjectNode, ...]:
     return tuple(model.objects[name] for name in names if name in model.objects)
 
 
+def is_long(node: ObjectNode) -> bool:
+    """Whether a text may be longer than 255, which is as long as a platform's names may be."""
+    return max((high for _, high in node.syntax.ranges), default=0) > 255
+
+
 def is_counter(node: ObjectNode) -> bool:
     """Whether only its growth tells something."""
     return node.syntax.base in (Base.COUNTER32, Base.COUNTER64)

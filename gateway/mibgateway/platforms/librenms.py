@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mibagent.model.nodes import MibModel, ObjectNode
-from mibgateway.platforms.chosen import Chosen, Polled, choose, dotted
+from mibgateway.platforms.chosen import Chosen, Polled, choose, dotted, is_long
 from mibgateway.platforms.yaml_text import yaml_text
 
 DETECTION, DISCOVERY = "os_detection/mibgate.yaml", "os_discovery/mibgate.yaml"
@@ -82,8 +82,8 @@ def _scalar_state(node: ObjectNode) -> dict[str, Any]:
 
 def _row(polled: Polled, node: ObjectNode) -> dict[str, Any]:
     module = node.module
-    names = " ".join(f"{{{{ {module}::{each.name} }}}}" for each in polled.names) \
-        or "{{ $index }}"
+    names = " ".join(f"{{{{ {module}::{each.name} }}}}" for each in polled.names
+                     if not is_long(each)) or "{{ $index }}"
     return {"oid": f"{module}::{polled.table.name}", "value": f"{module}::{node.name}",
             "num_oid": f".{dotted(node.oid)}.{{{{ $str_index_as_numeric }}}}"
             if _is_named(polled) else f".{dotted(node.oid)}.{{{{ $index }}}}",

@@ -8,7 +8,7 @@ from typing import Any
 
 from mibagent.model.nodes import MibModel, ObjectNode
 from mibagent.smi.syntax import Base
-from mibgateway.platforms.chosen import Polled, choose, dotted, in_one_line, is_counter
+from mibgateway.platforms.chosen import Polled, choose, dotted, in_one_line, is_counter, is_long
 from mibgateway.platforms.yaml_text import yaml_text
 
 TEMPLATE = "mibgate by SNMP"
@@ -74,7 +74,7 @@ def _item(node: ObjectNode, oid: str, key: str, name: str = "") -> dict[str, Any
         "description": in_one_line(node.description)}
     base = node.syntax.base
     if base is Base.OCTETS:
-        item |= {"value_type": "CHAR", "trends": "0"}
+        item |= {"value_type": "TEXT" if is_long(node) else "CHAR", "trends": "0"}
     elif base is Base.INTEGER and any(low < 0 for low, _ in node.syntax.ranges or ((-1, 0),)) \
             and not node.syntax.labels:
         item["value_type"] = "FLOAT"      # UNSIGNED, which is meant unless another is, has no minus
@@ -106,8 +106,9 @@ def _rule(polled: Polled) -> dict[str, Any]:
     table = polled.table
     known = [("{#NAME" + (str(place) if place else "") + "}", node)
              for place, node in enumerate(polled.names)]
-    found = known or [("{#VALUE}", polled.columns[0])]
-    title = " ".join(macro for macro, _ in known) or "{#SNMPINDEX}"
+    is_borrowed = any(node.table is not table for _, node in known)
+    found = [*known, ("{#VALUE}", polled.columns[0])] if is_borrowed or not known else known
+    title = " ".join(_shown(macro, node) for macro, node in known) or "{#SNMPINDEX}"
     prototypes = []
     for node in polled.columns:
         key = f"{node.name}[{{#SNMPINDEX}}]"
@@ -118,11 +119,20 @@ def _rule(polled: Polled) -> dict[str, Any]:
             item["trigger_prototypes"] = triggers
         prototypes.append(item)
     oids = ",".join(f"{macro},{dotted(node.oid)}" for macro, node in found)
-    return {
+    rule: dict[str, Any] = {
         "uuid": _uuid(f"rule {table.name}"), "name": table.name, "type": "SNMP_AGENT",
         "snmp_oid": f"discovery[{oids}]", "key": f"{table.name}.discovery",
         "delay": DISCOVERY_DELAY, "description": in_one_line(table.description),
         "item_prototypes": prototypes}
+    if is_borrowed:         # rows that have a name there and are none of this table
+        rule["filter"] = {"conditions": [
+            {"macro": "{#VALUE}", "operator": "EXISTS", "formulaid": "A"}]}
+    return rule
+
+
+def _shown(macro: str, node: ObjectNode) -> str:
+    """Give a row's name, cut to what a name of Zabbix can hold."""
+    return f'{{{macro}.regsub("^(.{{0,80}})", "\\1")}}' if is_long(node) else macro
 
 
 def _value_map(node: ObjectNode) -> dict[str, Any]:

@@ -58,3 +58,35 @@ def test_trouble_is_trouble(files: dict[str, Any]) -> None:
     assert states["scmUnitHealth"] == {"ok": 0, "warning": 1, "critical": 2}
     assert states["sipEpTlsPersistentConnectionStatusState"]["down"] == 2
     assert states["certHostCertificatesInfoStatus"]["expiresSoon"] == 1
+
+
+# what resources/definitions/schema of LibreNMS takes
+OID_GROUP = re.compile(r"(\.\d+)+\.?")
+NUM_OID = re.compile(r"(\.\d+)+(\.?\{\{ \$(index|str_index_as_numeric|subindex\d) \}\})?(\.\d+)*")
+
+
+def test_the_detection_is_of_the_form_that_librenms_takes(files: dict[str, Any]) -> None:
+    detection = files[DETECTION]
+    assert {"os", "text", "type", "discovery"} <= set(detection) <= {
+        "os", "text", "type", "discovery", "icon", "mib_dir", "ifname", "over"}
+    assert all(set(each) == {"graph", "text"} for each in detection["over"])
+    for rule in detection["discovery"]:
+        assert set(rule) <= {"sysObjectID", "sysDescr"}
+        assert all(OID_GROUP.fullmatch(each) for each in rule["sysObjectID"])
+
+
+def test_the_discovery_is_of_the_form_that_librenms_takes(files: dict[str, Any]) -> None:
+    assert set(files[DISCOVERY]) == {"mib", "modules"}
+    modules = files[DISCOVERY]["modules"]
+    assert set(modules) == {"os", "sensors"}
+    assert set(modules["os"]) == {"hardware", "version", "serial"}
+    for kind, sensors in modules["sensors"].items():
+        assert set(sensors) == {"data"} and kind in ("state", "count")
+        for each in sensors["data"]:
+            wanted = {"oid", "num_oid", "descr", "index"}
+            more = {"state_name", "states"} if kind == "state" else set()
+            assert wanted | more <= set(each) <= wanted | more | {"value"}
+            assert NUM_OID.fullmatch(each["num_oid"]), each
+            for state in each.get("states", ()):
+                assert {word: type(held) for word, held in state.items()} == {
+                    "value": int, "generic": int, "graph": int, "descr": str}

@@ -14,7 +14,8 @@ from tests.gateway.kit import model
 UUID4 = re.compile(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}")
 ITEM = {"uuid", "name", "type", "snmp_oid", "key", "delay", "description", "value_type", "trends",
         "units", "preprocessing", "valuemap", "triggers", "trigger_prototypes"}
-RULE = {"uuid", "name", "type", "snmp_oid", "key", "delay", "description", "item_prototypes"}
+RULE = {"uuid", "name", "type", "snmp_oid", "key", "delay", "description", "item_prototypes",
+        "filter"}
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +54,16 @@ def test_items_have_fields_that_zabbix_knows_and_keys_of_their_own(export: Any) 
     for item in items:
         assert set(item) <= ITEM
         assert item["type"] == "SNMP_AGENT"
-        assert item.get("value_type", "UNSIGNED") in ("UNSIGNED", "FLOAT", "CHAR")
+        assert item.get("value_type", "UNSIGNED") in ("UNSIGNED", "FLOAT", "CHAR", "TEXT")
         assert len(item["name"]) <= 255 and len(item["key"]) <= 2048
         assert re.fullmatch(r"[\d.]+(\{#SNMPINDEX\})?", item["snmp_oid"])
+        assert len(item.get("units", "")) <= 255
     for rule in template["discovery_rules"]:
         assert set(rule) <= RULE
+        assert len(rule["snmp_oid"]) <= 512
+        for condition in rule.get("filter", {}).get("conditions", ()):
+            assert set(condition) == {"macro", "operator", "formulaid"}
+            assert condition["operator"] == "EXISTS" and condition["macro"] in rule["snmp_oid"]
         assert re.fullmatch(r"discovery\[(\{#\w+\},[\d.]+,?)+\]", rule["snmp_oid"])
         for item in rule["item_prototypes"]:
             assert item["key"].endswith("[{#SNMPINDEX}]")
@@ -70,6 +76,18 @@ def test_value_maps_are_there_for_whoever_names_them(export: Any) -> None:
     maps = {each["name"] for each in template["valuemaps"]}
     named = {part["valuemap"]["name"] for part in parts(export) if "valuemap" in part}
     assert named == maps and "ifOperStatus" in maps
+    assert len(template["valuemaps"]) == len(maps)
+    for each in template["valuemaps"]:
+        assert len(each["name"]) <= 64
+        assert all(len(mapping[word]) <= 64 for mapping in each["mappings"] for word in mapping)
+
+
+def test_who_borrows_names_takes_only_rows_of_its_own(export: Any) -> None:
+    (template,) = export["templates"]
+    rules = {rule["name"]: rule for rule in template["discovery_rules"]}
+    assert "{#VALUE},1.3.6.1.2.1.25.3.3.1.2" in rules["hrProcessorTable"]["snmp_oid"]
+    assert rules["hrProcessorTable"]["filter"]["conditions"][0]["macro"] == "{#VALUE}"
+    assert "filter" not in rules["scmServicesInfoTable"]
 
 
 def test_triggers_are_about_items_of_the_template(export: Any) -> None:
