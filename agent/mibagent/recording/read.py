@@ -16,6 +16,7 @@ LONGEST_TEXT = 65535
 MOST_SAMPLES = 1_000_000
 MOST_UNREADABLE = 1000
 """After so many lines that can't be read, and no more that can, a file is something else."""
+_WANTED = "the output of snmpwalk -On or -Onx, with its types, or an snmprec file is wanted"
 
 
 def _nobody(_octets: int) -> None:
@@ -38,6 +39,7 @@ class RecordingFile:
         self.remarks: list[Remark] = []
         self._resolve, self._progress = resolve, progress
         self._read = self._unreadable = 0
+        self._first_odd = 0, ""
         self._end = b"\n"
 
     def __iter__(self) -> Iterator[Sample]:
@@ -48,10 +50,9 @@ class RecordingFile:
         except OSError as error:
             raise RecordingError(str(self.path), 0, f"can't be read: {error.strerror}") from None
         if not self._read:
-            first = self.remarks[0] if self.remarks else None
-            raise RecordingError(
-                str(self.path), first.line if first else 0, "holds no value: snmpwalk -On and "
-                "snmprec files are read" + (f" ({first.reason})" if first else ""))
+            line, why = self._first_odd
+            raise RecordingError(str(self.path), line, "holds no value"
+                                 + (f" ({why})" if why else "") + f": {_WANTED}")
 
     def _samples(self, stream: BinaryIO) -> Iterator[Sample]:
         lines = self._lines(stream)
@@ -86,13 +87,15 @@ class RecordingFile:
             yield number, line.removesuffix(self._end).removesuffix(b"\n")
 
     def _odd(self, number: int, about: str, reason: str) -> None:
+        if not self._unreadable:
+            self._first_odd = number, reason
         self.remarks.append(Remark(str(self.path), number, about, f"{reason}; it is left out"))
         self._unreadable += 1
         if self._unreadable >= MOST_UNREADABLE and self._unreadable > self._read:
-            first = self.remarks[0]
+            line, why = self._first_odd
             raise RecordingError(
-                str(self.path), first.line, f"this is no recording: {first.reason} (and "
-                f"{self._unreadable - 1:,} more lines like it)")
+                str(self.path), line, f"this is no recording: {why} (and "
+                f"{self._unreadable - 1:,} more lines like it): {_WANTED}")
 
     def _of_snmprec(
         self, waiting: deque[tuple[int, bytes]], lines: Iterator[tuple[int, bytes]]
@@ -100,10 +103,15 @@ class RecordingFile:
         for number, line in _chained(waiting, lines):
             if _is_void(line):
                 continue
+            name = _name_of(line.partition(b"|")[0])
+
+            def remark(why: str, number: int = number, name: str = name) -> None:
+                self.remarks.append(Remark(str(self.path), number, name, why))
+
             try:
-                yield snmprec.read_line(number, line)
+                yield snmprec.read_line(number, line, remark)
             except Odd as odd:
-                self._odd(number, _name_of(line.partition(b"|")[0]), str(odd))
+                self._odd(number, name, str(odd))
 
     def _of_walk(
         self, waiting: deque[tuple[int, bytes]], lines: Iterator[tuple[int, bytes]]
