@@ -23,7 +23,7 @@ from mibagent.model.findings import Finding, raise_first_error
 from mibagent.model.nodes import MibModel
 from mibagent.model.places import mib_folders
 from mibagent.model.sources import MibFile, gather
-from mibagent.model.text import Declared, Strings, scan
+from mibagent.model.text import Declared, Strings, likely_modules, scan
 from mibagent.smi.oid import Oid, parse_oid
 
 
@@ -93,23 +93,31 @@ def examine(paths: Iterable[Path], folders: Sequence[Path] = ()) -> list[Finding
 def _needed(own: Sequence[MibFile], others: Sequence[MibFile]) -> list[MibFile]:
     """Give the other files that own ones import from, in turn and in order."""
     strings = Strings()
-    homes: dict[str, MibFile] = {}
-    imports: dict[str, set[str]] = {}
-    wanted: list[str] = []
+    candidates: dict[str, list[MibFile]] = {}
     for file in (*own, *others):
-        for module in scan(file.path, file.text, strings):
-            homes.setdefault(module.name, file)
-            imports.setdefault(module.name, set(module.imports.values()))
-            if file in own:
-                wanted.append(module.name)
+        for name in likely_modules(file.text):
+            candidates.setdefault(name, []).append(file)
+    scanned: dict[str, dict[str, set[str]]] = {}
+    """What each module of a file imports from, by the file's path."""
+
+    def modules_of(file: MibFile) -> dict[str, set[str]]:
+        if file.path not in scanned:
+            scanned[file.path] = {
+                module.name: set(module.imports.values())
+                for module in reversed(scan(file.path, file.text, strings))}
+        return scanned[file.path]
+
+    wanted = [name for file in own for name in modules_of(file)]
     wanted += ["SNMPv2-SMI", "SNMPv2-TC", "SNMPv2-CONF"]
-    reached: set[str] = set()
+    reached: dict[str, str] = {}
+    """The path of each module that is needed."""
     while wanted:
         name = wanted.pop()
-        if name in homes and name not in reached:
-            reached.add(name)
-            wanted += sorted(imports[name])
-    files = {homes[name].path for name in reached}
+        home = next((file for file in candidates.get(name, ()) if name in modules_of(file)), None)
+        if home is not None and name not in reached:
+            reached[name] = home.path
+            wanted += sorted(modules_of(home)[name])
+    files = set(reached.values())
     return [file for file in others if file.path in files]
 
 

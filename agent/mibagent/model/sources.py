@@ -61,8 +61,8 @@ def _of_folder(folder: Path) -> list[Path]:
 def _read(path: Path, place: Path) -> MibFile:
     with path.open("rb") as stream:
         content = stream.read(LIMIT_BYTES + 1)
-    if len(content) > LIMIT_BYTES:
-        raise ModelError(str(path), "", "too long for a MIB")
     if path != place and b"DEFINITIONS" not in content:
         content = b""
+    if len(content) > LIMIT_BYTES:
+        raise ModelError(str(path), "", "too long for a MIB")
     return MibFile(str(path), content)

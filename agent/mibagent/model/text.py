@@ -14,6 +14,9 @@ from mibagent.model.capabilities import Support, scan_groups, scan_supports
 _PIECE = re.compile(r'--[^\r\n]*|"[^"]*"')
 _KEPT = re.compile(r"\b(DISPLAY-HINT|LAST-UPDATED|REVISION)\s*\Z")
 _HEAD = re.compile(r"([A-Za-z][\w-]*)\s*(?:\{[^{}]*\}\s*)?DEFINITIONS\s*::=\s*BEGIN\b")
+_COMMENT = re.compile(r"--[^\r\n]*")
+_BEGIN = re.compile(r"\bDEFINITIONS\s*(?:--[^\n]*\n\s*)*::=\s*(?:--[^\n]*\n\s*)*BEGIN\b")
+_LAST_NAME = re.compile(r"[A-Za-z][\w-]*\Z")
 _IMPORTS = re.compile(r"\bIMPORTS\b([^;]*);")
 _FROM = re.compile(r"([^;]*?)\bFROM\s+([A-Za-z][\w-]*)")
 _DECLARED = re.compile(
@@ -107,6 +110,19 @@ def unmask_names(text: str) -> str:
     for word, mask in _WORDS.items():
         text = text.replace(mask, word)
     return text.replace(UNDERSCORE, "_")
+
+
+def likely_modules(text: str) -> list[str]:
+    """Give what may be the names of a file's modules, in a small part of the time of a scan."""
+    names = []
+    for begin in _BEGIN.finditer(text):
+        before = _COMMENT.sub("", text[max(0, begin.start() - 1000):begin.start()]).rstrip()
+        if before.endswith("}"):
+            before = before.rpartition("{")[0].rstrip()
+        name = _LAST_NAME.search(before, before.rfind("\n") + 1)
+        if name is not None:
+            names.append(name.group())
+    return names
 
 
 def scan(file: str, text: str, strings: Strings) -> list[Declared]:

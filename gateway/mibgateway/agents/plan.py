@@ -171,9 +171,12 @@ def _refuse_what_can_not_be_served(
     """Refuse a file of which nothing is left, and any fault of a module of services."""
     lost = {Path(model.modules[name].file) for name in named}
     for path in files:
-        if not path.is_dir() and path not in lost:
-            raise_first_error([each for each in model.findings if Path(each.file) == path]
-                              or [Finding(str(path), "", "no module is declared here")])
+        if not any(place == path or path in place.parents for place in lost):
+            raise_first_error(
+                [each for each in model.findings
+                 if Path(each.file) == path or path in Path(each.file).parents]
+                or [Finding(str(path), "", "there is no MIB file in this folder"
+                            if path.is_dir() else "no module is declared here")])
     strict = {model.modules[name].file for name in named if model.modules[name].service}
     raise_first_error(each for each in model.findings if each.file in strict)
 

@@ -13,7 +13,7 @@ from mibagent.model.defaults import parse_default
 from mibagent.model.prose import read_prose
 from mibagent.model.rules import expand_placeholder, read_service
 from mibagent.model.sources import LIMIT_BYTES, MibFile, gather
-from mibagent.model.text import Strings, scan, unmask_names
+from mibagent.model.text import Strings, likely_modules, scan, unmask_names
 from mibagent.smi.syntax import Base, Syntax
 from tests.agent.model.texts import module, scalar
 
@@ -44,6 +44,31 @@ def test_modules_of_a_file_are_told_apart() -> None:
     first, second = scan("f", TEXT, Strings())
     assert (first.name, first.line, second.name) == ("A-MIB", 1, "B-MIB")
     assert second.line == TEXT[:TEXT.index("B-MIB")].count("\n") + 1
+
+
+SOUND = sorted({path for folder in (*places.mib_folders(), Path(__file__).parent)
+                for path in folder.rglob("*.mib")})
+
+
+@pytest.mark.parametrize("path", SOUND, ids=lambda path: path.stem)
+def test_the_quick_look_finds_the_modules_that_a_scan_finds(path: Path) -> None:
+    text = path.read_text()
+    assert likely_modules(text) == [each.name for each in scan("x", text, Strings())]
+
+
+@pytest.mark.parametrize("head", [
+    "A-MIB DEFINITIONS ::= BEGIN", "A-MIB\nDEFINITIONS\n::=\nBEGIN",
+    "A-MIB -- one\n DEFINITIONS -- two\n ::= -- three\n BEGIN",
+    "A-MIB { iso org(3) 6 } DEFINITIONS ::= BEGIN", "x" * 5000 + " A-MIB DEFINITIONS::=BEGIN"])
+def test_a_head_is_found_however_it_is_written(head: str) -> None:
+    assert likely_modules(head) == ["A-MIB"]
+    assert [each.name for each in scan("x", head, Strings())] == ["A-MIB"]
+
+
+def test_the_quick_look_is_over_soon_whatever_it_sees() -> None:
+    for text in ("DEFINITIONS " * 100_000, "DEFINITIONS --\n" * 100_000, "-" * 1_000_000,
+                 "DEFINITIONS" + "--\n" * 300_000, "DEFINITIONS" + " " * 1_000_000):
+        assert likely_modules(text) == []
 
 
 def test_imports_declarations_sequences_and_defaults_are_read() -> None:
@@ -185,6 +210,9 @@ def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_file_that_never_ends_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "long.mib").open("wb") as stream:
         stream.truncate(LIMIT_BYTES + 1)
+    assert gather([tmp_path]) == []         # it is no MIB, whatever its name is
+    with (tmp_path / "long.mib").open("r+b") as stream:
+        stream.write(b"LONG-MIB DEFINITIONS ::= BEGIN")
     with pytest.raises(ModelError, match="too long"):
         gather([tmp_path])
 

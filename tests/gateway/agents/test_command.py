@@ -37,6 +37,8 @@ STARTS = [
     ("CROW --users FOLDER/users + CROW --users FOLDER/others --context x", "has two passwords"),
     ("--data-dir FOLDER", "there is no file of"),
     ("FOLDER/X-MIB", "can't be read"),
+    ("FOLDER", "there is no MIB file in this folder"),
+    ("FOLDER/lost", r"lost/A-MIB: no module|lost: there is no MIB"),
 ]
 
 
@@ -45,6 +47,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "rubbish").write_text("hello\n" * 2000)
     (tmp_path / "users").write_text("createUser eva SHA maplesyrup\n")
     (tmp_path / "others").write_text("createUser eva SHA pancakes!\n")
+    (tmp_path / "lost").mkdir()
+    (tmp_path / "lost" / "A-MIB").write_text("DEFINITIONS")
     (tmp_path / "empty.py").write_text("x = 1\n")
     (tmp_path / "broken.py").write_text("x = 1\n  y\n")
     (tmp_path / "raises.py").write_text("x = 1\ny = x / 0\n")
