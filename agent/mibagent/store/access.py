@@ -26,3 +26,5 @@ class Principal:
     """The door: `snmp`, `script`, `cli`, `system` …"""
     peer: str = ""
     """The host it came from, or nothing for what is local."""
+    proven: bool = False
+    """Whether it has shown by SNMPv3 to be that user; a community only stands for one."""

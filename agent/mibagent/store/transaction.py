@@ -96,6 +96,8 @@ class Transaction:
             node = store.model[target]
             self._may_write(node, name, index)
             node.check(value)
+            if node.is_row_status and value == Status.NOT_READY:
+                raise WrongValue(name, "notReady is read, never written")
             self._may_exist(node, index)
         except Refused as refusal:
             raise type(refusal)(name, refusal.why, index) from None

@@ -223,8 +223,8 @@ class AccessControl:
         self, model: int, name: bytes, level: int, context: bytes, rights: Rights, peer_host: str
     ) -> Grant:
         views: Views = self.vacm.views_of(model, name, level, context)
-        return Grant(Principal(_text(name), rights, "snmp", peer_host),
-                     views.read, views.write, views.notify)
+        who = Principal(_text(name), rights, "snmp", peer_host, proven=model == Model.USM)
+        return Grant(who, views.read, views.write, views.notify)
 
     # -- the tables
 

@@ -21,6 +21,7 @@ from mibagent.errors import (
     Index,
     NoCreation,
     WrongLength,
+    WrongValue,
 )
 from mibagent.service.service import Service, Wishes, check, completes, provides
 from mibagent.service.settings import Row, Table, layer_of
@@ -89,9 +90,9 @@ class UsmService(Service[UsmSettings]):
         return {name: lambda change: b"" for name in KEY_CHANGES}
 
     def owners(self) -> Mapping[str, Callable[[Principal, Index], bool]]:
-        """Give whose the objects are that nobody else may write."""
+        """Give whose the objects are that nobody else may write, and no community of his."""
         return {name: lambda principal, index:
-                principal.northbound == "snmp" and index[1:] == (principal.name.encode(),)
+                principal.proven and index[1:] == (principal.name.encode(),)
                 for name in OWN_KEY_CHANGES}
 
     # -- one set of users
@@ -112,21 +113,6 @@ class UsmService(Service[UsmSettings]):
         if not has_keys(layer_of(wanted), (name,)):
             raise InconsistentValue(
                 "usmUserStatus", "it has no keys: clone it from a user that has", row.index)
-
-    @check("usmUserAuthProtocol", "usmUserPrivProtocol")
-    def protocols_are_cloned_or_dropped(self, wanted: UsmSettings, row: UsmUserRow) -> None:
-        """Refuse a protocol but the one that is there, and for privacy none.
-
-        RFC 3414 section 5, usmUserAuthProtocol.
-        """
-        view = layer_of(wanted)
-        key = row.index[1]
-        for name, now, none in (("usmUserAuthProtocol", self.auth_protocol, NO_AUTH),
-                                ("usmUserPrivProtocol", self.priv_protocol, NO_PRIV)):
-            asked = view.cell(name, row.index) or none
-            if asked not in (NO_PRIV, now(row.key, view)):
-                raise InconsistentValue(
-                    name, f"the keys of {key!a} are for another protocol", row.index)
 
     # -- what is read
 
@@ -150,7 +136,10 @@ class UsmService(Service[UsmSettings]):
     def priv_protocol(self, key: Any, view: View | None = None) -> Oid:
         """What the user's keys encrypt with."""
         ring = self.ring(key[1], view)
-        protocol = ring.priv_protocol if ring is not None else ""
+        return self.named_privacy(ring.priv_protocol if ring is not None else "")
+
+    def named_privacy(self, protocol: str) -> Oid:
+        """Give the object identifier of a privacy protocol, or of none."""
         if not protocol:
             return NO_PRIV
         if protocol in STANDARD:
@@ -254,6 +243,7 @@ class _Changing:
     def _asked(self, index: Index) -> Iterator[Wish]:
         """Let Aaa follow what was asked of a row of the standard table."""
         engine_id, name = index
+        assert isinstance(name, bytes)
         key = (name,)
         status, ours = self._view.cell("usmUserStatus", index), \
             self._view.cell("aaaUsersRowStatus", key)
@@ -277,10 +267,16 @@ class _Changing:
             yield Wish("aaaUsersPrivProtocol", key, _number(PRIV, override["priv"][0])
                        if "priv" in override else int(UserPrivProtocol.NONE))
             yield Wish("usmUserAuthProtocol", index, PROTOCOLS[override["auth"][0]])
+            yield Wish("usmUserPrivProtocol", index, self._service.named_privacy(
+                override["priv"][0] if "priv" in override else ""))
         elif ours is not None and status in _STATES and status != ours:
             yield Wish("aaaUsersRowStatus", key, status)
+        if override is None:
+            self._protocols_stay(index)
         if self._wishes.get(("usmUserPrivProtocol", index)) == NO_PRIV:
             yield Wish("aaaUsersPrivProtocol", key, int(UserPrivProtocol.NONE))
+        encrypts = "priv" in override if override is not None else \
+            has_keys(self._tip, key) and bool(self._ring(name).priv_protocol)
         for column, which in KEY_CHANGES.items():
             change = self._wishes.get((column, index))
             if isinstance(change, bytes) and change:
@@ -289,9 +285,33 @@ class _Changing:
                         raise InconsistentValue(
                             column, "a password makes keys anew: change one or the other",
                             index)
+                if override is None and not has_keys(self._tip, key):
+                    raise InconsistentName(column, "it has no keys: clone it from a user that has",
+                                           index)
+                if which == "priv" and not encrypts:
+                    continue        # RFC 3414 section 5: successful, and changes nothing
                 override = self._changed(column, which, index, change, override)
         if override is not None:
             yield Wish(OVERRIDE, key, json.dumps(override).encode())
+
+    def _protocols_stay(self, index: Index) -> None:
+        """Refuse another protocol than that of the keys, whatever the row's state; none may be
+        written for privacy. Raises Refused. RFC 3414 section 5, usmUserAuthProtocol.
+        """
+        service, key = self._service, as_key(index)
+        known = ({NO_AUTH, *PROTOCOLS.values()}, {NO_PRIV, *STANDARD.values(), *(
+            service.unit.model.names[name] for name in OURS.values())})
+        for name, now, all_of_them in (
+                ("usmUserAuthProtocol", service.auth_protocol, known[0]),
+                ("usmUserPrivProtocol", service.priv_protocol, known[1])):
+            asked = self._wishes.get((name, index))
+            if asked is None:
+                continue
+            if asked not in all_of_them:
+                raise WrongValue(name, "it is none of the protocols that are known here", index)
+            if has_keys(self._view, index[1:]) and asked not in (NO_PRIV, now(key, self._view)):
+                raise InconsistentValue(
+                    name, f"the keys of {key[1]!a} are for another protocol", index)
 
     def _ring(self, name: bytes) -> KeyRing:
         return KeyRing(self._tip, self._service.running(self._tip), name, self._engine_id)
@@ -340,10 +360,8 @@ class _Changing:
                 kind, old = found[which][0], bytes.fromhex(found[which][1])
             elif which == "auth":
                 kind, old = protocol, ring.auth_key()
-            elif ring.priv_protocol:
-                kind, old = ring.priv_protocol, ring.priv_key()
             else:
-                raise Unusable("its messages are not encrypted")
+                kind, old = ring.priv_protocol, ring.priv_key()
         except Unusable as error:
             raise InconsistentValue(column, str(error), index) from None
         try:

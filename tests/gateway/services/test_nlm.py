@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mibagent.errors import WrongValue
+from mibagent.errors import Index, WrongValue
 from mibagent.service.jobs import JobResult
 from mibgateway.services.nlm import LOG_CAPACITY
 from tests.gateway.kit import SCALAR, Bench
@@ -309,3 +309,15 @@ def test_control_characters_do_not_leave(unit: Bench) -> None:
 def test_scalars_are_at_once(unit: Bench) -> None:
     unit.change(("nlmSyslogRemoteHost", SCALAR, b"192.0.2.1"), ("nlmMinSeverity", SCALAR, 100))
     assert unit.get("nlmNeedRestartInfo") == 0
+
+
+@pytest.mark.parametrize(("column", "index"), [
+    ("nlmSendTestNotificationRowStatus", (7,)), ("certHostCertificatesInfoRowStatus", (b"x",))])
+def test_not_ready_is_never_written_to_a_job_or_where_the_unit_makes_the_rows(
+    unit: Bench, column: str, index: Index
+) -> None:
+    """RFC 2579 section 2, RowStatus: wrongValue in every state, before what the state says."""
+    if column.startswith("nlm"):
+        unit.set(column, 4, index)
+    with pytest.raises(WrongValue):
+        unit.set(column, 3, index)

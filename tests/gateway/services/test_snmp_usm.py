@@ -17,6 +17,7 @@ from mibagent.errors import (
     NoCreation,
     Refused,
     WrongLength,
+    WrongValue,
 )
 from mibagent.smi.oid import Oid
 from mibagent.snmp.auth import PROTOCOLS
@@ -71,7 +72,7 @@ def clone(unit: Bench, name: bytes = b"copy", status: int = CREATE_AND_GO) -> No
 
 
 def asker(name: str, rights: Rights) -> Principal:
-    return Principal(name, rights, "snmp", "192.0.2.1")
+    return Principal(name, rights, "snmp", "192.0.2.1", proven=True)
 
 
 # -- one set of users
@@ -268,6 +269,44 @@ def test_everybody_changes_his_own_key_and_no_other(unit: Bench, rights: Rights)
     assert keys(unit, b"tom")[1] == kul(unit, OTHER)[:16]
 
 
+def test_a_community_that_stands_for_a_user_changes_no_key_of_it(unit: Bench) -> None:
+    """RFC 3414 section 5, usmUserOwnAuthKeyChange: noAccess to whoever is not of USM."""
+    add(unit, AccessRights=100)
+    unit.change(("snmpEnableSnmpV2", (), 1), ("snmpCommunity", (), b"word"),
+                ("snmpSnmpUser", (), b"eva"), ("snmpCommunityMayWrite", (), 1))
+    unit.restart("Snmp")
+    service = unit.services[SnmpService.mib]
+    assert isinstance(service, SnmpService)
+    grant = service.access.judge(1, b"word", "192.0.2.1")
+    assert grant is not None and grant.principal.name == "eva"
+    before = keys(unit)
+    for column in ("usmUserOwnAuthKeyChange", "usmUserOwnPrivKeyChange"):
+        with pytest.raises(NoAccess):
+            unit.set(column, bytes(64), at(unit), principal=grant.principal)
+    assert keys(unit) == before
+    mine = service.access.judge_user(b"eva", 3, b"", "192.0.2.1")
+    assert mine is not None and mine.principal.proven
+
+
+def test_keys_are_changed_after_cloning_and_those_for_privacy_where_there_is_any(
+    unit: Bench
+) -> None:
+    """RFC 3414 section 5, usmUserPrivKeyChange: else inconsistentName, or nothing at all."""
+    add(unit)
+    index = at(unit, b"copy")
+    unit.set("usmUserStatus", CREATE_AND_WAIT, index)
+    for column in ("usmUserAuthKeyChange", "usmUserPrivKeyChange"):
+        with pytest.raises(InconsistentName):
+            unit.set(column, bytes(64), index)
+    unit.set("usmUserCloneFrom", pointer(unit), index)
+    unit.change(("usmUserPrivProtocol", index, NO_PRIV), ("usmUserStatus", index, ACTIVE))
+    before = user(unit, b"copy")
+    unit.set("usmUserPrivKeyChange", bytes(32), index)
+    after = user(unit, b"copy")
+    assert before is not None and after is not None and before.auth is not None
+    assert after.priv is None and after.auth is not None and after.auth.key == before.auth.key
+
+
 @pytest.mark.parametrize("rights", [Rights.USER, Rights.OBSERVER])
 def test_only_an_admin_changes_the_keys_of_others(unit: Bench, rights: Rights) -> None:
     add(unit)
@@ -298,6 +337,43 @@ def test_privacy_may_be_dropped_and_no_other_protocol_written(unit: Bench) -> No
     found = user(unit)
     assert found is not None and found.priv is None
     assert unit.get("aaaUsersPrivProtocol", (b"eva",)) == 50
+
+
+@pytest.mark.parametrize("status", [CREATE_AND_GO, CREATE_AND_WAIT])
+def test_the_protocols_of_a_clone_are_kept_or_dropped_whatever_its_state(
+    unit: Bench, status: int
+) -> None:
+    add(unit)
+    clone(unit, status=status)
+    index = at(unit, b"copy")
+    for column, value in (("usmUserAuthProtocol", PROTOCOLS["SHA-512"]),
+                          ("usmUserAuthProtocol", (1, 3, 6, 1, 6, 3, 10, 1, 1, 1)),
+                          ("usmUserPrivProtocol", (1, 3, 6, 1, 6, 3, 10, 1, 2, 2))):
+        with pytest.raises(InconsistentValue):
+            unit.set(column, value, index)
+    for column in ("usmUserAuthProtocol", "usmUserPrivProtocol"):
+        with pytest.raises(WrongValue):
+            unit.set(column, (1, 3, 6, 1), index)
+    unit.set("usmUserStatus", ACTIVE, index)
+    assert keys(unit, b"copy") == keys(unit)
+    unit.set("usmUserPrivProtocol", NO_PRIV, index)
+    assert unit.get("usmUserPrivProtocol", index) == NO_PRIV
+    found = user(unit, b"copy")
+    assert found is not None and found.priv is None
+    with pytest.raises(InconsistentValue):
+        unit.set("usmUserPrivProtocol", (1, 3, 6, 1, 6, 3, 10, 1, 2, 4), index)
+
+
+def test_a_row_that_has_no_keys_yet_takes_a_protocol_that_is_known(unit: Bench) -> None:
+    add(unit)
+    index = at(unit, b"copy")
+    unit.set("usmUserStatus", CREATE_AND_WAIT, index)
+    with pytest.raises(WrongValue):
+        unit.set("usmUserPrivProtocol", (1, 3, 6, 1), index)
+    unit.set("usmUserPrivProtocol", (1, 3, 6, 1, 6, 3, 10, 1, 2, 2), index)
+    unit.set("usmUserCloneFrom", pointer(unit), index)
+    unit.set("usmUserStatus", ACTIVE, index)
+    assert keys(unit, b"copy") == keys(unit)
 
 
 def test_rows_follow_a_new_engine_id(unit: Bench) -> None:
