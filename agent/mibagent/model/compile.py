@@ -90,13 +90,15 @@ def compile_texts(files: Iterable[MibFile]) -> Compiled:
 
 
 def _odd_names(module: Declared) -> list[Finding]:
-    """Warn of the first name with an underscore."""
+    """Warn of the first name with an underscore, and of a module's without a capital letter."""
+    found = [Finding(module.file, module.name, "a module's name begins with a capital letter",
+                     "warning", module.line)] if module.name[0].islower() else []
     at = module.text.find(UNDERSCORE)
     if at < 0:
-        return []
+        return found
     names = re.findall(r"[\w-]*" + UNDERSCORE + r"[\w-]*", module.text)
-    return [Finding(module.file, unmask_names(names[0]), "SMI has no _ in names", "warning",
-                    module.text.count("\n", 0, at) + 1)]
+    return [*found, Finding(module.file, unmask_names(names[0]), "SMI has no _ in names",
+                            "warning", module.text.count("\n", 0, at) + 1)]
 
 
 def _run(compiled: Compiled, strings: Strings, names: list[str]) -> None:

@@ -30,6 +30,11 @@ class Finding:
         return f"{where}: {'' if self.severity == 'error' else 'warning: '}{what}{self.reason}"
 
 
+def by_line(findings: Iterable[Finding]) -> list[Finding]:
+    """Give findings as whoever reads the files comes upon them."""
+    return sorted(findings, key=lambda each: (each.file, each.line, each))
+
+
 def raise_first_error(findings: Iterable[Finding]) -> None:
     """Raise the first error as ModelError; it says how many more there are."""
     errors = [finding for finding in findings if finding.severity == "error"]

@@ -19,7 +19,7 @@ from mibagent.model.clauses import (
     mangle,
 )
 from mibagent.model.compile import Compiled, Document, compile_texts
-from mibagent.model.findings import Finding, raise_first_error
+from mibagent.model.findings import Finding, by_line, raise_first_error
 from mibagent.model.nodes import MibModel
 from mibagent.model.places import mib_folders
 from mibagent.model.sources import MibFile, gather
@@ -68,7 +68,7 @@ def load_with_needed(
     needed = {file.path: file for file in (*_needed([*own, *more], others), *more)}
     model, findings = load_with_findings([*own, *needed.values()], digest)
     named = {file.path for file in own}
-    kept = tuple(sorted(finding for finding in findings if finding.file in named))
+    kept = tuple(by_line(finding for finding in findings if finding.file in named))
     return replace(model, findings=kept)
 
 
@@ -87,7 +87,7 @@ def examine(paths: Iterable[Path], folders: Sequence[Path] = ()) -> list[Finding
         if not any(Path(name) == path or path in Path(name).parents for name in names)]
     needed = _needed(own, [file for file in others if file.path not in names])
     _model, findings = load_with_findings([*own, *needed])
-    return sorted([*empty, *(finding for finding in findings if finding.file in names)])
+    return by_line([*empty, *(finding for finding in findings if finding.file in names)])
 
 
 def _needed(own: Sequence[MibFile], others: Sequence[MibFile]) -> list[MibFile]:

@@ -21,6 +21,8 @@ REMEDIES: tuple[tuple[str, str], ...] = (
     (r"neither declared nor imported", "declare it, or import it from the module that does"),
     (r"the type \S+ is made of itself", "give the type a base of its own"),
     (r"SMI has no _", "managers that keep to SMI refuse it: ask for a corrected file, or write -"),
+    (r"begins with a capital letter", "managers that keep to SMI refuse it: ask for a corrected "
+     "file, or write one"),
     (r"can't be read as SMI",
      "look at this line and the one before: a clause, brace, comma or quote is missing, or one "
      "is too many"),

@@ -30,6 +30,11 @@ _SERVICE = re.compile(r"^\s*Service: [A-Z]", re.MULTILINE)
 _UNDERSCORED = re.compile(r"(?<![\w-])[A-Za-z][A-Za-z0-9-]*(?:_[A-Za-z0-9_-]*)+")
 UNDERSCORE = "Zu95Z"
 """Stands for `_`, which SMI does not have, in other people's names."""
+_UNCAPITALISED = re.compile(
+    r"(?<![\w-])[a-z][\w-]*(?=\s*(?:\{[^{}]*\}\s*)?DEFINITIONS\s*::=\s*BEGIN\b)"
+    r"|(?<![\w-])FROM\s+(?=[a-z])")
+CAPITAL = "ZcZ"
+"""Stands before a module's name that has a small first letter."""
 _DASHED = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+")
 
 MASK = "@"
@@ -105,11 +110,16 @@ def _mask_name(match: re.Match[str]) -> str:
     return "-".join(_WORDS.get(part, part) for part in match.group().split("-"))
 
 
+def _capitalised(found: re.Match[str]) -> str:
+    text = found.group()
+    return text + CAPITAL if text.startswith("FROM") else CAPITAL + text
+
+
 def unmask_names(text: str) -> str:
     """Give back the words that stood inside names."""
     for word, mask in _WORDS.items():
         text = text.replace(mask, word)
-    return text.replace(UNDERSCORE, "_")
+    return text.replace(UNDERSCORE, "_").replace(CAPITAL, "")
 
 
 def likely_modules(text: str) -> list[str]:
@@ -131,6 +141,7 @@ def scan(file: str, text: str, strings: Strings) -> list[Declared]:
     is_strict = _SERVICE.search(text) is not None
     if not is_strict:
         masked = _UNDERSCORED.sub(lambda found: found.group().replace("_", UNDERSCORE), masked)
+        masked = _UNCAPITALISED.sub(_capitalised, masked)
     heads = list(_HEAD.finditer(masked))
     found: list[Declared] = []
     for place, head in enumerate(heads):

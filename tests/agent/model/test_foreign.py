@@ -34,6 +34,8 @@ EXPECTED: dict[str, tuple[dict[str, str], set[str]]] = {
     "NOIMPORT-MIB": ({"DisplayString": "warning 1: is used and not imported",
                       "Counter32": "warning 1: is used and not imported"}, {"a", "b"}),
     "UNDER-MIB": ({"acme_root": "warning 3: SMI has no _"}, {"acme_val"}),
+    "smallMIB": ({"smallMIB": "warning 1: a module's name begins with a capital"}, {"smallVal"}),
+    "USER-MIB": ({}, {"userVal"}),
     "V1-MIB": ({}, {"n", "g"}),
     "ODD-MIB": ({"oddAccess": "warning 8: MAX-ACCESS read-", "oddStatus": "warning 15: STATUS",
                  "oddZero": "warning 22: an object's last arc", "oddRange": "warning 29: the range",
@@ -51,7 +53,8 @@ BASES = [IETF[0] / f"{name}.mib" for name in ("SNMPv2-SMI", "SNMPv2-TC", "SNMPv2
 def model_of(name: str) -> MibModel:
     """Give the model of a foreign file beside the few that it needs."""
     path = FOREIGN / f"{name}.mib"
-    model, findings = load_with_findings(gather([path, *BASES]))
+    beside = [FOREIGN / "smallMIB.mib"] if name == "USER-MIB" else []
+    model, findings = load_with_findings(gather([path, *beside, *BASES]))
     return replace(model, findings=tuple(each for each in findings if each.file == str(path)))
 
 
@@ -68,6 +71,12 @@ def test_faults_are_said_and_the_rest_is_there(name: str) -> None:
 
 def test_every_foreign_file_is_expected_here() -> None:
     assert {path.stem for path in FOREIGN.iterdir()} == EXPECTED.keys()
+
+
+def test_faults_are_said_in_the_order_of_the_file() -> None:
+    found = examine([FOREIGN / "ODD-MIB.mib", FOREIGN / "GRAMMAR-MIB.mib"])
+    assert [(each.file, each.line) for each in found] == sorted(
+        (each.file, each.line) for each in found)
 
 
 def test_an_unknown_access_is_read_only_and_limits_without_sense_are_none() -> None:
