@@ -156,6 +156,8 @@ class AccessControl:
         rights = self._rights_of(name)
         if rights is None or self.running is None or not self._may_come_from(name, peer_host):
             return Grant(Principal(_text(name), Rights.OBSERVER, "snmp", peer_host))
+        if level == Level.NO_AUTH_NO_PRIV:
+            rights = max(rights, self._most())      # a mere name, as a community is
         return self._remember(
             key, self._grant(Model.USM, name, level, context, rights, peer_host))
 
@@ -223,7 +225,8 @@ class AccessControl:
         self, model: int, name: bytes, level: int, context: bytes, rights: Rights, peer_host: str
     ) -> Grant:
         views: Views = self.vacm.views_of(model, name, level, context)
-        who = Principal(_text(name), rights, "snmp", peer_host, proven=model == Model.USM)
+        proven = model == Model.USM and level > Level.NO_AUTH_NO_PRIV
+        who = Principal(_text(name), rights, "snmp", peer_host, proven)
         return Grant(who, views.read, views.write, views.notify)
 
     # -- the tables

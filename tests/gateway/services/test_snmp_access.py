@@ -12,7 +12,7 @@ from mibagent.smi.syntax import Base
 from mibagent.snmp.pdu import Kind
 from mibagent.snmp.source import Grant
 from mibagent.snmp.vacm import EVERYTHING, Level
-from mibagent.store.access import Rights
+from mibagent.store.access import Principal, Rights
 from mibgateway.services.snmp import SnmpService
 from mibgateway.snmp_users import OWN_KEY_CHANGES
 from tests.agent.snmp.fakes import request, response, set_request, value
@@ -125,6 +125,19 @@ def test_without_authentication_a_user_sees_nothing(unit: Bench) -> None:
     add(unit, b"ada", ADMIN)
     found = user(unit, b"ada", Level.NO_AUTH_NO_PRIV)
     assert (found.read, found.write, found.notify) == (None, None, None)
+
+
+def test_without_authentication_a_view_gives_no_more_than_a_community_may(unit: Bench) -> None:
+    add(unit, b"ada", ADMIN)
+    access(unit, b"admin", b"", USM, 1, read=b"all", write=b"all")
+    assert user(unit, b"ada").principal == Principal("ada", Rights.ADMIN, "snmp", HOST, True)
+    for may_write, rights in ((0, Rights.OBSERVER), (1, Rights.USER)):
+        unit.set("snmpCommunityMayWrite", may_write)
+        found = user(unit, b"ada", Level.NO_AUTH_NO_PRIV)
+        assert found.read is EVERYTHING
+        assert found.principal == Principal("ada", rights, "snmp", HOST)
+    with pytest.raises(NoAccess):
+        unit.set("hocClockSource", 100, principal=found.principal)
 
 
 def test_nobody_has_no_view_and_there_is_one_context(unit: Bench) -> None:
