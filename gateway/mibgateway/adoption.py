@@ -14,7 +14,7 @@ from mibagent.store.live import as_key
 from mibagent.store.store import SYSTEM
 from mibagent.store.wish import Wish
 from mibgateway.errors import StartError
-from mibgateway.whereabouts import KEPT, UNIT, Whereabouts, suspect
+from mibgateway.whereabouts import KEPT, UNIT, Whereabouts, check_kind, suspect
 
 if TYPE_CHECKING:
     from mibgateway.main import Launch
@@ -27,6 +27,7 @@ def must_be_there(path: Path) -> None:
     """Raise StartError unless a unit has been started on the path."""
     if not (path / "unit.db").exists():
         raise StartError(f"{path} is no state of a unit")
+    check_kind(path, is_agents=False)
 
 
 # -- show

@@ -30,6 +30,7 @@ from mibagent.store.access import Principal, Rights
 from mibagent.store.layers import Key
 from mibagent.store.rows import Status
 from mibagent.store.wish import Wish
+from mibgateway.ending import end, end_by_signals
 from mibgateway.errors import StartError
 from mibgateway.northbound.script import Translator, lay_whole, said
 from mibgateway.northbound.script_grammar import ScriptError, Statement, parse_script
@@ -53,7 +54,7 @@ from mibgateway.services.snmp_vacm import VacmService
 from mibgateway.snmp_users import names_in
 from mibgateway.state import StateDirectory
 from mibgateway.unit import Options, Unit
-from mibgateway.whereabouts import UNIT, EngineClaim, check_whereabouts
+from mibgateway.whereabouts import UNIT, EngineClaim, check_kind, check_whereabouts
 
 SERVICES: tuple[type[Service[Any]], ...] = (
     ScmService, HocService, NlmService, AaaService, CertService, FileService, SystemGroup,
@@ -156,6 +157,7 @@ class Launch:
         if order.script is not None:
             order.statements = read_script(order.script)
         model = model_of(order.mibs)
+        check_kind(order.state, is_agents=False)
         state = StateDirectory(order.state)
         try:
             profile = self._profile(model, state)
@@ -418,15 +420,15 @@ def run_order(
             print(f"mibgate: {error}", file=sys.stderr)
         else:
             print(f"mibgate: the start broke: {failure.getTraceback()}", file=sys.stderr)
-        if reactor.running:
-            reactor.stop()
+        end(reactor)
 
     async def begin() -> None:
+        end_by_signals(reactor)
         if beside is not None:
             beside.begin(reactor)
         if then is not None:
             await then(launch)
-            reactor.stop()
+            end(reactor)
             return
         await launch.settle()
         await launch.start()
@@ -442,10 +444,10 @@ def run_order(
         finally:
             await launch.stop()
 
-    def end() -> Deferred[None]:
+    def ended() -> Deferred[None]:
         return ensureDeferred(stop()).addErrback(failed)
 
-    reactor.addSystemEventTrigger("before", "shutdown", end)
+    reactor.addSystemEventTrigger("before", "shutdown", ended)
     reactor.callWhenRunning(lambda: ensureDeferred(begin()).addErrback(failed))
     reactor.run()
     return status

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mibagent.agent import UNIT as AGENT
 from mibagent.errors import StateError
 from mibagent.store.journal import summarize
 from mibgateway.errors import StartError
@@ -103,6 +104,19 @@ def suspect(memory: Mapping[str, bytes], path: Path, unit: str = UNIT) -> Suspic
     if here.is_another_file(before):
         return Suspicion(f"was copied from {original}", True)
     return None
+
+
+def check_kind(path: Path, is_agents: bool) -> None:
+    """Raise StartError for a state of the other kind: of a unit, or of `mibgate agent`."""
+    database = path / "unit.db"
+    if not database.exists():
+        return
+    kinds = {UNIT: "a unit", AGENT: "`mibgate agent`"}
+    mine, other = (AGENT, UNIT) if is_agents else (UNIT, AGENT)
+    with contextlib.suppress(StateError):       # whoever opens it says what is wrong
+        if summarize(database, other) is not None and summarize(database, mine) is None:
+            raise StartError(f"{path} is a state of {kinds[other]}, not of {kinds[mine]}: use "
+                             "another --state")
 
 
 def check_whereabouts(memory: Mapping[str, bytes], path: Path) -> None:

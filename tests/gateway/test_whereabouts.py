@@ -9,10 +9,12 @@ import pytest
 
 from mibgateway import whereabouts
 from mibgateway.errors import StartError
+from mibgateway.state import StateDirectory
 from mibgateway.whereabouts import (
     KEPT,
     EngineClaim,
     Whereabouts,
+    check_kind,
     check_whereabouts,
     machine_digest,
 )
@@ -82,6 +84,32 @@ def test_a_link_to_a_state_is_the_state(machine: Path, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "state")
     assert Whereabouts.here(tmp_path / "link") == Whereabouts.here(tmp_path / "state")
+
+
+def journal_of(path: Path, name: str) -> None:
+    state = StateDirectory(path)
+    state.journal.unit(name)
+    state.close()
+
+
+@pytest.mark.parametrize(("name", "is_agents", "why"), [
+    ("agent", False, "is a state of `mibgate agent`, not of a unit"),
+    ("unit", True, "is a state of a unit, not of `mibgate agent`")])
+def test_a_state_of_the_other_kind_is_refused(
+    tmp_path: Path, name: str, is_agents: bool, why: str
+) -> None:
+    check_kind(tmp_path / "s", is_agents)
+    journal_of(tmp_path / "s", name)
+    check_kind(tmp_path / "s", not is_agents)
+    with pytest.raises(StartError, match=why):
+        check_kind(tmp_path / "s", is_agents)
+    journal_of(tmp_path / "s", "unit" if is_agents is False else "agent")
+    check_kind(tmp_path / "s", is_agents)       # both, from before states were told apart
+
+
+def test_what_is_no_database_is_left_to_who_opens_it(tmp_path: Path) -> None:
+    (tmp_path / "unit.db").write_text("precious, and no database")
+    check_kind(tmp_path, is_agents=True)
 
 
 def test_an_engine_id_is_held_by_one_unit_at_a_time(tmp_path: Path) -> None:

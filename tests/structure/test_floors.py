@@ -9,7 +9,7 @@ from tests.structure.tree import ROOT, imports, modules
 FLOORS: tuple[tuple[int, str], ...] = (
     (10, "mibgateway.main mibgateway.cli mibgateway.demo mibgateway.misuse mibgateway.naming"
          " mibgateway.progress mibgateway.agents mibgateway.adoption mibgateway.lab"
-         " mibgateway.testing mibgateway.pytest_plugin"
+         " mibgateway.testing mibgateway.pytest_plugin mibgateway.ending"
          " mibgateway.__main__"),
     (9, "mibgateway.services.*"),
     (8, "mibgateway.northbound"),

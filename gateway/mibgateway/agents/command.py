@@ -167,7 +167,10 @@ def notify(
 @agent.command()
 @_state
 def restart(state: Path | None) -> None:
-    """Let a running agent read its --module anew; nothing else is disturbed."""
+    """Let a running agent read its --module anew.
+
+    Nothing else is disturbed.
+    """
     from mibgateway.agents.shell import ask
     for line in ask(state, {"do": "restart"}):
         click.echo(line)

@@ -31,8 +31,10 @@ from mibgateway.agents.plan import Place, Plan, Section
 from mibgateway.agents.shell import Request, open_console, own_folder, runtime_folder
 from mibgateway.agents.traps import Receiver, issued, typed
 from mibgateway.agents.users import AgentUser, KeyedUsers, engine_of
+from mibgateway.ending import end, end_by_signals
 from mibgateway.errors import StartError
 from mibgateway.state import StateDirectory
+from mibgateway.whereabouts import check_kind
 
 WATCH_S = 1.0
 
@@ -52,13 +54,20 @@ def communities_of(section: Section) -> dict[bytes, Rights]:
     return found
 
 
+def _state_of(section: Section) -> StateDirectory | None:
+    if section.state is None:
+        return None
+    check_kind(section.state, is_agents=True)
+    return StateDirectory(section.state)
+
+
 class RunningAgent:
     """One agent with what it was asked for."""
 
     def __init__(self, reactor: Any, plan: Plan) -> None:
         """Make it. Raises MibgateError."""
         self.plan, self.section = plan, plan.section
-        self._state = None if self.section.state is None else StateDirectory(self.section.state)
+        self._state = _state_of(self.section)
         self.receivers = [Receiver.of(text) for text in self.section.traps_to]
         services = services_of(self.section.module) if self.section.module else []
         self._changed_at = self._stamp()
@@ -316,18 +325,18 @@ def run(plans: Sequence[Plan], say: Callable[[str], None]) -> int:
             print(f"mibgate: {failure.value}", file=sys.stderr)
         else:
             print(f"mibgate: the start broke: {failure.getTraceback()}", file=sys.stderr)
-        if reactor.running:
-            reactor.stop()
+        end(reactor)
 
     async def begin() -> None:
+        end_by_signals(reactor)
         await agents.start()
         signal.signal(signal.SIGHUP, agents.restart_soon)
         say("ready")
 
-    def end() -> Deferred[None]:
+    def ended() -> Deferred[None]:
         return ensureDeferred(agents.stop()).addErrback(failed)
 
-    reactor.addSystemEventTrigger("before", "shutdown", end)
+    reactor.addSystemEventTrigger("before", "shutdown", ended)
     reactor.callWhenRunning(lambda: ensureDeferred(begin()).addErrback(failed))
     reactor.run()
     return status

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mibgateway.ending import end
 from mibgateway.lab.folder import LabFolder
 from mibgateway.lab.life import Ended, ParentWatch, tidy_end
 from mibgateway.lab.ports import PortLender
@@ -118,7 +119,7 @@ class Laboratory:
     def begin(self, reactor: Any) -> None:
         """End the unit once its parent has ended."""
         if self._watch is not None:
-            self._watch.begin(reactor, reactor.stop)
+            self._watch.begin(reactor, lambda: end(reactor))
 
     async def ready(self, launch: Launch) -> None:
         """Open the door and write the file. Raises StartError."""
