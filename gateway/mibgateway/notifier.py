@@ -15,6 +15,7 @@ from mibagent.model.nodes import MibModel, NotificationNode
 from mibagent.service.notification import Carried, Read, carried, shown, unknown
 from mibagent.store.live import LiveTable
 from mibgateway.clock.unit_clock import date_and_time
+from mibgateway.syslog.message import without_controls
 
 SEVERITIES = {"debug": 100, "info": 200, "warning": 300, "error": 400, "critical": 500}
 
@@ -145,7 +146,8 @@ class Notifier:
             self.tell_managers(Notice(node, "", 0, "", name, texts, self._now(), objects,
                                       self.uptime()))
             return
-        text = re.sub(r"\{([A-Za-z0-9]+)\}", lambda found: texts.get(found[1], ""), node.text)
+        text = re.sub(r"\{([A-Za-z0-9]+)\}",
+                      lambda found: without_controls(texts.get(found[1], "")), node.text)
         service = self._model.services[node.service]
         notice = Notice(node, node.service, service.number, service.title, text, texts,
                         self._now(), objects, self.uptime())

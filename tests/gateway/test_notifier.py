@@ -61,6 +61,15 @@ def test_a_value_is_not_read_as_a_text(notifier: Notifier) -> None:
     assert heard[0].text == r"{sipEpGatewayStatusName} \1"
 
 
+def test_a_value_ends_no_line(notifier: Notifier, caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[Notice] = []
+    notifier.deliver_to(heard.append)
+    with caplog.at_level("INFO"):
+        say(notifier, "one\r\n2031-05-06 all is well\x1b[2J\u2028.")
+    assert len(heard[0].text.splitlines()) == len(caplog.messages[-1].splitlines()) == 1
+    assert heard[0].text.endswith(r"one\r\n2031-05-06 all is well\x1b[2J\u2028.")
+
+
 def test_a_name_that_no_mib_has_is_our_bug(notifier: Notifier) -> None:
     with pytest.raises(LocalError, match="sipEpNothing"):
         notifier.issue("sipEpNothing")

@@ -132,7 +132,8 @@ class ServiceHost:
             for depends, method in hosted.wired.reactions)
         self._bindings: dict[str, list[Binding[Any]]] = {}
         for hosted in every:
-            self._bindings.setdefault(hosted.wired.service.mib, []).append(hosted.wired.binding)
+            self._bindings.setdefault(hosted.wired.service.mib, []).extend(
+                (hosted.wired.binding, *hosted.wired.arguments.values()))
 
     # -- first start
 

@@ -88,7 +88,7 @@ def datagram(severity: str, text: str, facility: int = USER) -> bytes:
     modelled family look for the text behind the priority.
     """
     head = f"<{facility * 8 + SEVERITIES[severity]}>"
-    return cut((head + _CONTROL.sub(_escaped, text)).encode("utf-8", "backslashreplace"))
+    return cut((head + without_controls(text)).encode("utf-8", "backslashreplace"))
 
 
 def cut(octets: bytes, limit: int = LIMIT_BYTES) -> bytes:
@@ -98,6 +98,11 @@ def cut(octets: bytes, limit: int = LIMIT_BYTES) -> bytes:
     while octets[limit] & 0xC0 == 0x80:
         limit -= 1
     return octets[:limit]
+
+
+def without_controls(text: str) -> str:
+    """Give a text on one line, its control characters escaped."""
+    return _CONTROL.sub(_escaped, text)
 
 
 def _escaped(control: re.Match[str]) -> str:

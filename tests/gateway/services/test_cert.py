@@ -738,6 +738,11 @@ def test_a_probe_wants_a_host_with_its_port(unit: Bench) -> None:
         assert "with its port" in run(unit, "certProbe", Host=host).error
 
 
+def test_what_is_no_host_is_refused_as_it_is_written(unit: Bench) -> None:
+    with pytest.raises(WrongValue, match="a host is a name"):
+        unit.change(("certProbeRowStatus", (3,), 5), ("certProbeHost", (3,), b'"'))
+
+
 def test_a_server_that_cannot_be_reached_is_said(unit: Bench) -> None:
     running = unit.session().run("certProbeTable", {"certProbeHost": b"192.0.2.9:5061"})
     waited: Any = ensureDeferred(running)  # type: ignore[arg-type]
