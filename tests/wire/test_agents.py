@@ -104,6 +104,18 @@ class Recordings(InFolder):
             self.assertIn('"rook"', net_snmp("snmpget", second, "public", name).stdout)
             self.assertIn('"magpie"', net_snmp("snmpget", second, "public@jay", name).stdout)
 
+    def test_a_recording_may_come_from_the_standard_input(self) -> None:
+        with subprocess.Popen(
+                [*MIBGATE, "--values", "-", "--listen", "127.0.0.1:0"], text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                env={**os.environ, "XDG_RUNTIME_DIR": str(self.folder)}) as process:
+            assert process.stdin is not None and process.stdout is not None
+            with process.stdin:
+                process.stdin.write(ROOK)
+            place = process.stdout.readline().split()[1]
+            self.assertIn('"rook"', net_snmp("snmpget", place, "public", f"{CROW}.1.0").stdout)
+            process.terminate()
+
     def test_each_agent_that_asks_for_a_free_port_has_one(self) -> None:
         rook, jay = self.file("rook.walk", ROOK), self.file("jay.snmprec", JAY)
         with self.agents("--values", rook, "--listen", "127.0.0.1:0", "+",

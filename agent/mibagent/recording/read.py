@@ -119,7 +119,7 @@ class RecordingFile:
         for number, line in _chained(waiting, lines):
             head = walk.HEAD.fullmatch(line)
             if head is None:
-                if not _is_void(line):
+                if not _is_void(line) and not walk.is_end(line):
                     self._odd(number, "", "not of the form OID = TYPE: value")
                 continue
             name, rest = head.groups()

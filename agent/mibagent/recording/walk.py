@@ -15,7 +15,8 @@ from mibagent.smi.oid import Oid, parse_oid
 from mibagent.smi.syntax import Base
 
 HEAD = re.compile(
-    rb"\s*(\.?(?:iso\.)?[0-9]+(?:\.[0-9]+)+|[A-Za-z][\w-]*::[A-Za-z][^\s=]*|iso(?:\.[0-9]+)+)"
+    rb"\s*(\.?(?:(?:ccitt|iso|joint-iso-ccitt)\.)?[0-9]+(?:\.[0-9]+)+"
+    rb"|[A-Za-z][\w-]*::[A-Za-z][^\s=]*)"
     rb" ?= ?(.*)", re.DOTALL)
 _TYPED = re.compile(
     rb"(STRING|Hex-STRING|INTEGER|Integer32|Gauge32|Unsigned32|UInteger32|Counter32|Counter64"
@@ -37,13 +38,17 @@ _NUMBERS = {
     b"Counter32": Base.COUNTER32, b"Counter64": Base.COUNTER64, b"Timeticks": Base.TIME_TICKS,
 }
 
+_ROOT = re.compile(r"\.?(ccitt|iso|joint-iso-ccitt)(?=\.|$)")
+_ROOTS = {"ccitt": "0", "iso": "1", "joint-iso-ccitt": "2"}
+"""What net-snmp writes for the first number where it has no MIBs."""
+
 Resolve = Callable[[str], Oid]
 """Gives the OID of a name that is not in digits. Raises ValueError."""
 
 
 def is_end(rest: bytes) -> bool:
-    """Whether a line only says that the walk was over."""
-    return rest.startswith(b"No more variables left")
+    """Whether a line, or what stands behind its `=`, only says that the walk was over."""
+    return rest.startswith(b"No more variables left") or rest.strip() == b"End of MIB"
 
 
 def is_open(rest: bytes) -> bool:
@@ -176,11 +181,9 @@ def _opaque(text: bytes) -> bytes:
 def _oid(name: bytes, resolve: Resolve) -> Oid:
     try:
         text = name.decode("ascii")
-        if text[:1].isdigit() or text[:1] == ".":
-            text = text.replace(".iso.", "1.").removeprefix("iso.")
-            return parse_oid(text)
-        if text.startswith("iso."):
-            return parse_oid("1" + text[3:])
-        return resolve(text)
+        root = _ROOT.match(text)
+        if root is not None:
+            text = _ROOTS[root[1]] + text[root.end():]
+        return parse_oid(text) if text[:1].isdigit() or text[:1] == "." else resolve(text)
     except ValueError as error:
         raise Odd(f"{error}: record with -On") from None

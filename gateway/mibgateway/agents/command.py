@@ -58,7 +58,8 @@ def agent() -> None:
 @agent.command(cls=_Sections)
 @click.argument("files", nargs=-1, type=_PATH, metavar="[MIB]...")
 @click.option("--values", type=_PATH, multiple=True, metavar="FILE",
-              help="What a device said: the output of snmpwalk -On or -Onx, or an snmprec file.")
+              help="What a device said: the output of snmpwalk -On or -Onx, or an snmprec file; "
+                   "- is the standard input.")
 @click.option("--data-dir", type=_FOLDER, metavar="DIR",
               help="A folder of recordings; each is a context, and a community, by its name.")
 @click.option("--listen", default="127.0.0.1", show_default=True, metavar="ADDRESS[:PORT]",
@@ -111,13 +112,18 @@ def _sections_of(options: dict[str, Any], number: int) -> list[Any]:
     from mibgateway.agents.plan import Place, Section, in_data_folder
     from mibgateway.agents.users import read_users
     section = Section(
-        options["files"], options["values"], options["mibs"],
+        options["files"], tuple(map(_or_input, options["values"])), options["mibs"],
         Place.of(options["listen"], number), options["community"], options["read_community"],
         read_users(options["users"]) if options["users"] else (), options["context"],
         state=options["state"], module=options["module"], watch=options["watch"],
         writable=options["writable"], fill=options["fill"], traps_to=options["trap_to"])
     folder = options["data_dir"]
     return [section] if folder is None else in_data_folder(section, folder)
+
+
+def _or_input(path: Path) -> Path:
+    """Give what `-` stands for."""
+    return Path("/dev/stdin") if str(path) == "-" else path
 
 
 def _progress(path: Path) -> Callable[[int], None]:

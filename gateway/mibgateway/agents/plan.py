@@ -198,8 +198,8 @@ def _samples(
 
 
 def resolve(model: MibModel, name: str) -> Oid:
-    """Give the OID of `MODULE::descriptor.1.2`. Raises ValueError."""
-    descriptor, _, suffix = name.partition("::")[2].partition(".")
+    """Give the OID of `MODULE::descriptor.1.2`, or without the module. Raises ValueError."""
+    descriptor, _, suffix = name.rpartition("::")[2].partition(".")
     node = model.objects.get(descriptor)
     base = node.oid if node is not None else model.names.get(descriptor)
     if base is None:

@@ -34,6 +34,8 @@ FORMS: list[tuple[str, Base | None, Value, bool]] = [
     ("Timeticks: 123", Base.TIME_TICKS, 123, False),
     ("OID: .1.3.6.1.4.1.8072", Base.OID, (1, 3, 6, 1, 4, 1, 8072), False),
     ("OID: iso.3.6.1", Base.OID, (1, 3, 6, 1), False),
+    ("OID: ccitt.0", Base.OID, (0, 0), False),
+    ("OID: .joint-iso-ccitt.5.6", Base.OID, (2, 5, 6), False),
     ("IpAddress: 192.0.2.1", Base.IP_ADDRESS, bytes((192, 0, 2, 1)), False),
     ("Network Address: C0:00:02:01", Base.IP_ADDRESS, bytes((192, 0, 2, 1)), False),
     ("BITS: 80 40 black(0) shy(9) ", Base.OCTETS, b"\x80\x40", False),
@@ -84,11 +86,18 @@ def test_an_odd_line_is_named_and_the_next_is_read(line: str, why: str, tmp_path
     assert why in remarks[0]
 
 
-def test_the_end_of_a_walk_is_no_fault(tmp_path: Path) -> None:
-    samples, remarks = read_text(
-        tmp_path / "w", ".1.3.6.1.2.0 = INTEGER: 8\n.1.3.6.1.2.0 = No more variables left in this "
-        "MIB View (It is past the end of the MIB tree)\n")
+@pytest.mark.parametrize("end", [
+    ".1.3.6.1.2.0 = No more variables left in this MIB View (It is past the end of the MIB tree)",
+    "End of MIB", "End of MIB\r"])
+def test_the_end_of_a_walk_is_no_fault(end: str, tmp_path: Path) -> None:
+    samples, remarks = read_text(tmp_path / "w", f".1.3.6.1.2.0 = INTEGER: 8\n{end}\n")
     assert (len(samples), remarks) == (1, [])
+
+
+@pytest.mark.parametrize("head", ["iso.3.6.1.2.0", ".iso.3.6.1.2.0", ".1.3.6.1.2.0", "1.3.6.1.2.0"])
+def test_the_first_number_may_be_a_word(head: str, tmp_path: Path) -> None:
+    samples, remarks = read_text(tmp_path / "w", f"{head} = INTEGER: 8\n")
+    assert ([sample.oid for sample in samples], remarks) == ([(1, 3, 6, 1, 2, 0)], [])
 
 
 def test_octets_that_are_no_utf8_are_kept(tmp_path: Path) -> None:
