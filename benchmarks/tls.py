@@ -24,6 +24,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -176,27 +178,31 @@ def brought(folder: Path, url: str, ours: bool) -> tuple[float, float, float]:
     return float(spent), cpu, 0.0
 
 
+@contextmanager
+def file_server(folder: Path, mib: int) -> Iterator[str]:
+    """Serve a file of that size by HTTPS, its CA in `ca.pem` of the folder; give its URL."""
+    make(folder, trustme.KeyType.RSA)
+    with (folder / "large").open("wb") as large:
+        large.truncate(mib << 20)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "nginx.conf").write_text(
+        NGINX.format(home=folder, port=port, user=getpass.getuser()))
+    server = subprocess.Popen(
+        ["/usr/sbin/nginx", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")])
+    try:
+        time.sleep(1)
+        yield f"https://127.0.0.1:{port}/large"
+    finally:
+        server.kill()
+        server.wait()
+
+
 def downloads(rounds: int, mib: int) -> bool:
     """Compare downloads; tell whether the goal is missed."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        make(folder, trustme.KeyType.RSA)
-        with (folder / "large").open("wb") as large:
-            large.truncate(mib << 20)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        (folder / "nginx.conf").write_text(
-            NGINX.format(home=folder, port=port, user=getpass.getuser()))
-        server = subprocess.Popen(
-            ["/usr/sbin/nginx", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")])
-        try:
-            time.sleep(1)
-            url = f"https://127.0.0.1:{port}/large"
-            return compare(folder, url, rounds, mib)
-        finally:
-            server.kill()
-            server.wait()
+    with tempfile.TemporaryDirectory() as place, file_server(Path(place), mib) as url:
+        return compare(Path(place), url, rounds, mib)
 
 
 def compare(folder: Path, url: str, rounds: int, mib: int) -> bool:

@@ -12,23 +12,18 @@ transfer failed.
 from __future__ import annotations
 
 import argparse
-import getpass
 import os
 import re
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import trustme
 from snmp import TEN, build
-from tls import NGINX, make
+from tls import file_server
 
 MOST_LATER_S = 1.0
 WAIT_S = 60.0
@@ -93,27 +88,6 @@ class Demo:
         self._process.wait(20)
 
 
-@contextmanager
-def file_server(folder: Path, mib: int) -> Iterator[str]:
-    """Serve a file of that size by HTTPS; give its URL."""
-    make(folder, trustme.KeyType.RSA)
-    (folder / "ca.pem").rename(folder / CA)     # the demo has a ca.pem of its own
-    with (folder / "large").open("wb") as large:
-        large.truncate(mib << 20)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (folder / "nginx.conf").write_text(
-        NGINX.format(home=folder, port=port, user=getpass.getuser()))
-    server = subprocess.Popen(
-        ["/usr/sbin/nginx", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")])
-    try:
-        yield f"https://127.0.0.1:{port}/large"
-    finally:
-        server.kill()
-        server.wait()
-
-
 class Load:
     """What keeps the unit busy meanwhile."""
 
@@ -159,7 +133,8 @@ def main() -> int:
         program, demo = build(place), Demo(place)
         asked = ""
         try:
-            imported = demo.order("cert", "import", f"{served}/{CA}")
+            authority = Path(served, "ca.pem").rename(f"{served}/{CA}")   # the demo has a ca.pem
+            imported = demo.order("cert", "import", str(authority))
             if imported.wait():
                 assert imported.stdout is not None
                 raise SystemExit(imported.stdout.read())

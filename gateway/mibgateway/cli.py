@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mibgateway import starting
 from mibgateway.agents.command import agent
 from mibgateway.misuse import OneLineGroup
 
@@ -103,6 +104,7 @@ def run(
     checked_address(listen)
     if not ephemeral and (ports or key_type):
         raise click.UsageError("--ports and --key-type are for --ephemeral")
+    starting.begin()
     if not (ephemeral or ready_file or with_parent):
         from mibgateway.main import Order, run_order
         sys.exit(run_order(Order(state, **order)))

@@ -30,6 +30,7 @@ from mibagent.store.access import Principal, Rights
 from mibagent.store.layers import Key
 from mibagent.store.rows import Status
 from mibagent.store.wish import Wish
+from mibgateway import starting
 from mibgateway.ending import end, end_by_signals
 from mibgateway.errors import StartError
 from mibgateway.northbound.script import Translator, lay_whole, said
@@ -434,6 +435,7 @@ def run_order(
         await launch.start()
         if beside is not None:
             await beside.ready(launch)
+        starting.settled()
         order.say("ready")
         sys.stdout.flush()
 

@@ -29,6 +29,7 @@ FLOORS: tuple[tuple[int, str], ...] = (
     (6, "mibagent.agent"),
     (5, "mibagent.recording"),
     (5, "mibgateway.lookup"),
+    (0, "mibgateway.starting"),
     (5, "mibgateway.tls"),
     (5, "mibgateway.errors"),
     (4, "mibagent.snmp"),

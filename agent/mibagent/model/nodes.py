@@ -121,7 +121,7 @@ class TableNode:
         return index
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ObjectNode:
     """One OBJECT-TYPE that is a scalar or a column. RFC 2578 section 7."""
 
