@@ -45,7 +45,8 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
 _BARE = re.compile(r"""[^ \t#"\],\[\x00-\x1f\x7f]+""")
 _PATH = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\.([A-Za-z][A-Za-z0-9_-]*)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_VALUE = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|([^ \t#"\],\x00-\x1f\x7f]+))\s*""", re.DOTALL)
+_VALUE = re.compile(
+    r"""[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^ \t#"\],\x00-\x1f\x7f]+))[ \t]*""", re.DOTALL)
 _HEX = re.compile(r"0x(?:[0-9A-Fa-f]{2})*")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 _TO_ESCAPE = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\t": r"\t", "\r": r"\r"})
@@ -222,7 +223,7 @@ def _parse_keys(text: str, at: int) -> tuple[Keys, int]:
     """Give the keys in brackets, and where their end is. Raises NoSuchName."""
     keys: list[tuple[str, str]] = []
     while True:
-        name = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]*)\s*=").match(text, at)
+        name = re.compile(r"[ \t]*([A-Za-z][A-Za-z0-9_-]*)[ \t]*=").match(text, at)
         value = _VALUE.match(text, name.end()) if name else None
         if name is None or value is None:
             raise NoSuchName(text, "Key=value is wanted in brackets")

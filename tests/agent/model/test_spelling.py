@@ -85,6 +85,15 @@ def test_every_row_leads_back(data: st.DataObject) -> None:
     assert find_path(model, path_of(model, node, index)) == Path(node, index)
 
 
+@pytest.mark.parametrize("space", ["\x85", "\xa0", "\u2003", "\u2028", "\t", "\n", " "])
+def test_spaces_of_all_kinds_stay_in_a_key(space: str) -> None:
+    model = ours()
+    node = model["sipEpTransportConfigTlsEnable"]
+    for text in (space, f"{space}a", f"a{space}", f"a{space}b"):
+        index = (text.encode(),)
+        assert find_path(model, path_of(model, node, index)) == Path(node, index)
+
+
 @given(st.data())
 def test_every_oid_leads_back(data: st.DataObject) -> None:
     model = data.draw(st.sampled_from([load() for load in MODELS]))
