@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mibagent.errors import InconsistentValue, WrongValue
+from mibagent.errors import InconsistentValue, Index, WrongValue
 from mibagent.service.service import Service, check
 from mibagent.service.settings import Row, Table, layer_of
 from mibagent.snmp.targets import DELIMITERS
+from mibagent.store.layers import View
 from mibagent.store.storage import Storage
 
 
@@ -73,10 +74,10 @@ class CommunityService(Service[CommunitySettings]):
             raise row.no(WrongValue, "transport_tag", "a tag is one word")
 
     @check("snmpTargetAddrTMask")
-    def a_mask_is_as_long_as_its_address(
+    def a_mask_stays_while_it_is_in_service(
         self, wanted: CommunitySettings, row: EndpointRow
     ) -> None:
-        """Refuse another length, and another mask while the row is in service.
+        """Refuse another one, and one that does not fit the address of a row that comes to count.
 
         RFC 3584 section 5.1, snmpTargetAddrTMask.
         """
@@ -85,7 +86,23 @@ class CommunityService(Service[CommunitySettings]):
         if active is not None and active.snmp_target_addr_t_mask != mask:
             raise row.no(InconsistentValue, "snmp_target_addr_t_mask",
                          "the row is active; take it out of service to change this")
-        address = layer_of(wanted).cell("snmpTargetAddrTAddress", row.index)
-        if mask and isinstance(address, bytes) and len(mask) != len(address):
-            raise row.no(InconsistentValue, "snmp_target_addr_t_mask",
-                         f"{len(address)} octets are wanted, as many as the address has, or none")
+        _fits(layer_of(wanted), row.index)
+
+    @check("snmpTargetAddrTMask")
+    def a_mask_is_as_long_as_its_address(self, wanted: CommunitySettings) -> None:
+        """Refuse another length when it is written, whatever the row's state."""
+        view, before = layer_of(wanted), self.unit.store.configured
+        for index in view.rows(view.shape.model.tables["snmpTargetAddrTable"]):
+            if view.cell(_MASK, index) != before.cell(_MASK, index):
+                _fits(view, index)
+
+
+_MASK = "snmpTargetAddrTMask"
+
+
+def _fits(view: View, index: Index) -> None:
+    mask, address = view.cell(_MASK, index), view.cell("snmpTargetAddrTAddress", index)
+    if isinstance(mask, bytes) and isinstance(address, bytes) and mask \
+            and len(mask) != len(address):
+        raise InconsistentValue(
+            _MASK, f"{len(address)} octets are wanted, as many as the address has, or none", index)

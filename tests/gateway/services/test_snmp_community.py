@@ -9,7 +9,8 @@ import pytest
 from mibagent.errors import InconsistentValue, NoAccess, NotWritable, WrongValue
 from mibagent.smi.syntax import Value
 from mibagent.snmp.source import Grant
-from mibagent.snmp.targets import UDP_DOMAIN, End
+from mibagent.snmp.target_mib import endpoints_in
+from mibagent.snmp.targets import UDP_DOMAIN, UDP_IPV6, End
 from mibagent.store.access import Rights
 from mibgateway.services.snmp import SnmpService
 from tests.gateway.kit import SCALAR, USER, Bench
@@ -123,12 +124,16 @@ def test_a_mask_has_the_length_of_its_address_and_stays_while_it_is_in_service(
     with pytest.raises(InconsistentValue, match="active"):
         unit.set("snmpTargetAddrTMask", b"", (b"a",))
     unit.set("snmpTargetAddrMMS", 1500, (b"a",))
-    unit.change(("snmpTargetAddrRowStatus", (b"a",), NOT_IN_SERVICE),
-                ("snmpTargetAddrTMask", (b"a",), b"\xff"))
+    unit.set("snmpTargetAddrRowStatus", NOT_IN_SERVICE, (b"a",))
     with pytest.raises(InconsistentValue, match="6 octets"):
+        unit.set("snmpTargetAddrTMask", b"\xff", (b"a",))
+    unit.change(("snmpTargetAddrTDomain", (b"a",), UDP_IPV6),
+                ("snmpTargetAddrTAddress", (b"a",), bytes(15) + b"\x01\x00\xa1"))
+    with pytest.raises(InconsistentValue, match="18 octets"):
         unit.set("snmpTargetAddrRowStatus", ACTIVE, (b"a",))
-    unit.change(("snmpTargetAddrTMask", (b"a",), b""),
+    unit.change(("snmpTargetAddrTMask", (b"a",), b"\xff" * 16 + bytes(2)),
                 ("snmpTargetAddrRowStatus", (b"a",), ACTIVE))
+    assert [each.at("::1") for each in endpoints_in(unit.store)] == [End(161, 0, 1500)]
 
 
 def test_a_transport_tag_is_one_word(unit: Bench) -> None:
