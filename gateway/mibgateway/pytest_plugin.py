@@ -19,6 +19,8 @@ import pytest
 if TYPE_CHECKING:
     from mibgateway.testing import LabUnit
 
+__tracebackhide__ = True
+
 SCOPES = ("session", "module", "function")
 
 FILES_LOOKED_AT = 200

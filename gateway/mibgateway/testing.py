@@ -30,6 +30,8 @@ from mibgateway.errors import StartError
 from mibgateway.lab.folder import LabFolder
 from mibgateway.lab.ready import Listener, Ready, SnmpAccess, User
 
+__tracebackhide__ = True    # pytest shows where a test asked, not where we found it wanting
+
 OWN_ADDRESS = "own"
 """As `listen`: an address of 127/8 that no other unit has, so that standard ports can be used."""
 

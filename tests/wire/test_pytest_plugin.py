@@ -194,12 +194,17 @@ def test_refused(mibgate_unit):
     with pytest.raises(LabError, match="no notification 'never' within 0.1 s"):
         mibgate_unit.wait_for_notification("never", timeout=0.1)
 
+def test_points_at_its_own_line(mibgate_unit):
+    mibgate_unit.wait_for("sysName", "never", timeout=0.1)
+
 @pytest.mark.mibgate(script="Hoc.Nothing=1")
 def test_does_not_start(mibgate_unit):
     pass
 """)
     text = project.run(status=1)
-    assert "1 failed, 1 passed, 1 error" in text
+    assert "2 failed, 1 passed, 1 error" in text
+    assert "sysName is '', not 'never', after 0.1 s" in text
+    assert "raise LabError" not in text and "mibgateway/testing.py" not in text
     assert "mibgate unit log" in text and "look-at-this" in text.partition("unit log")[2]
     assert "Hoc.Nothing" in text and "line 1" in text
 
