@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 import traceback
+from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from mibagent.errors import ModelError
 from mibagent.service.service import Service
 from mibgateway.errors import StartError
 
 _number = itertools.count(1)
+
+
+@contextlib.contextmanager
+def about(path: Path | None) -> Iterator[None]:
+    """Let what MIB and services disagree about name the services' file. Raises StartError."""
+    try:
+        yield
+    except ModelError as error:
+        if path is None:
+            raise
+        raise StartError(f"{path}: {error}") from None
 
 
 def services_of(path: Path) -> list[type[Service[Any]]]:

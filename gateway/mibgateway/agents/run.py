@@ -26,7 +26,7 @@ from mibagent.snmp.shell import start as listen
 from mibagent.snmp.trap import Notification
 from mibagent.snmp.usm import Usm
 from mibagent.store.access import Rights
-from mibgateway.agents.modules import services_of
+from mibgateway.agents.modules import about, services_of
 from mibgateway.agents.plan import Place, Plan, Section
 from mibgateway.agents.shell import Request, open_console, own_folder, runtime_folder
 from mibgateway.agents.traps import Receiver, issued, typed
@@ -71,12 +71,14 @@ class RunningAgent:
         self.receivers = [Receiver.of(text) for text in self.section.traps_to]
         services = services_of(self.section.module) if self.section.module else []
         self._changed_at = self._stamp()
-        self.agent = Agent(
-            reactor, plan.model, None if self._state is None else self._state.journal,
-            sys_descr=plan.descr, sys_object_id=plan.identity,
-            communities=communities_of(self.section), partly=services, recording=plan.laid,
-            users={user.name: user.rights for user in self.section.users},
-            context=self.section.context.encode(), notify=self._notify)
+        with about(self.section.module):
+            self.agent = Agent(
+                reactor, plan.model, None if self._state is None else self._state.journal,
+                sys_descr=plan.descr, sys_object_id=plan.identity,
+                communities=communities_of(self.section), partly=services,
+                recording=plan.laid,
+                users={user.name: user.rights for user in self.section.users},
+                context=self.section.context.encode(), notify=self._notify)
 
     def _stamp(self) -> int:
         try:
@@ -119,7 +121,8 @@ class RunningAgent:
         said = []
         for service in services_of(self.section.module):
             try:
-                await self.agent.replace(service)
+                with about(self.section.module):
+                    await self.agent.replace(service)
             except MibgateError:
                 raise
             except Exception as error:

@@ -27,6 +27,7 @@ STARTS = [
     ("CROW --module FOLDER/empty.py", "empty.py: no class of it is a Service"),
     ("CROW --module FOLDER/broken.py", "broken.py:2: "),
     ("CROW --module FOLDER/raises.py", "raises.py:2: ZeroDivisionError"),
+    ("CROW --module FOLDER/odd.py", r"odd\.py: Odd: crowNone: @provides on none: no such object"),
     ("CROW --module FOLDER/gone.py", "there is no such file"),
     ("CROW --mibs FOLDER/gone", "there is no such folder"),
     ("CROW --trap-to somewhere", "a receiver is"),
@@ -42,6 +43,24 @@ STARTS = [
 ]
 
 
+ODD = """
+from dataclasses import dataclass
+from mibagent.service.service import Service, provides
+
+@dataclass(frozen=True)
+class Nothing:
+    pass
+
+class Odd(Service[Nothing]):
+    mib = "CROW-MIB"
+    settings = Nothing
+
+    @provides("crowNone")
+    def none(self) -> int:
+        return 0
+"""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "rubbish").write_text("hello\n" * 2000)
@@ -51,6 +70,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "lost" / "A-MIB").write_text("DEFINITIONS")
     (tmp_path / "empty.py").write_text("x = 1\n")
     (tmp_path / "broken.py").write_text("x = 1\n  y\n")
+    (tmp_path / "odd.py").write_text(ODD)
     (tmp_path / "raises.py").write_text("x = 1\ny = x / 0\n")
     return tmp_path
 
