@@ -358,7 +358,9 @@ class _Batch:
         values, varbinds = self._read(), self._varbinds
         if values == self._values:
             return varbinds
-        for at in compress(self._places, map(ne, values, self._values)):
-            varbinds[at] = varbind_of(self._names[at], self._encoders[at](values[at]))
+        changed = list(compress(self._places, map(ne, values, self._values)))
+        encoded = [varbind_of(self._names[at], self._encoders[at](values[at])) for at in changed]
+        for at, varbind in zip(changed, encoded, strict=True):      # all of them, or none
+            varbinds[at] = varbind
         self._values = values
         return varbinds

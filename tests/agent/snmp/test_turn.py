@@ -69,6 +69,20 @@ def test_scalars_that_are_read_at_once_are_so_once_in_a_turn() -> None:
     assert wire.ask(octets) != one
 
 
+def test_a_reading_of_which_one_value_is_none_leaves_nothing_of_itself() -> None:
+    source = counting()
+    source.at_once = set(NAMES)
+    source.values.update({(name, ()): 300 + at for at, name in enumerate(NAMES)})
+    wire = Wire(source)
+    octets = REQUESTS["GETBULK"]
+    wire.ask(octets)
+    good = wire.ask(octets)
+    source.values.update({("first", ()): 999, ("second", ()): b"no number"})
+    wire.ask(octets)
+    source.values.update({("first", ()): 300, ("second", ()): 301})
+    assert wire.ask(octets) == good
+
+
 def test_what_is_stored_is_seen_at_once_also_in_a_turn() -> None:
     source = counting()
     wire = Wire(source)
