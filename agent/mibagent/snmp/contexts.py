@@ -31,10 +31,12 @@ class Contexts:
         A message for none of them goes to the first, which refuses it.
         """
         self._engines, self._by_context = dict(engines), dict(by_context or {})
-        self._all = {*self._engines.values(), *self._by_context.values()}
         self._first = next(iter((*self._engines.values(), *self._by_context.values())))
         self._secured = None if usm is None else SecuredAnswers(usm, Counters(), MAX_SIZE)
         self._latest: dict[tuple[object, ...], Engine] = {}
+        self._is_turn = False
+        self._asked: list[Engine] = []
+        """Those that have been asked in this turn."""
 
     @property
     def fast(self) -> Contexts:
@@ -43,16 +45,23 @@ class Contexts:
 
     @property
     def turn(self) -> Contexts:
-        """Where the turn of an engine would be: that of each."""
+        """Where the turn of an engine would be: that of each that is asked in it."""
         return self
 
     def __enter__(self) -> None:
-        for engine in self._all:
-            engine.turn.__enter__()
+        self._is_turn = True
 
     def __exit__(self, *failure: object) -> None:
-        for engine in self._all:
+        self._is_turn = False
+        for engine in self._asked:
             engine.turn.__exit__(*failure)
+        self._asked.clear()
+
+    def _in_turn(self, engine: Engine) -> Engine:
+        if self._is_turn and not engine.turn.is_held:
+            engine.turn.__enter__()
+            self._asked.append(engine)
+        return engine
 
     def _of_community(self, datagram: bytes) -> Engine | None:
         try:
@@ -82,9 +91,9 @@ class Contexts:
     def answer(self, datagram: bytes, peer: Peer) -> bytes | None:
         """Give the fast path's answer, or None."""
         engine = self._of_community(datagram) or self._latest.get(peer[:2])
-        return None if engine is None else engine.fast.answer(datagram, peer)
+        return None if engine is None else self._in_turn(engine).fast.answer(datagram, peer)
 
     def answer_strictly(self, datagram: bytes, peer: Peer, send: Send) -> bytes | None:
         """Give the strict path's answer."""
         engine = self._of_community(datagram) or self._of_context(datagram, peer)
-        return engine.answer_strictly(datagram, peer, send)
+        return self._in_turn(engine).answer_strictly(datagram, peer, send)

@@ -133,3 +133,13 @@ def test_a_turn_of_several_contexts_is_a_turn_of_each() -> None:
                     for _ in range(2)]
         assert held[0] == held[1]
         assert contexts.answer_strictly(octets, ("127.0.0.1", 1), lambda _: None) != held[0]
+
+
+def test_a_turn_of_several_contexts_begins_with_those_that_are_asked_and_ends_with_it() -> None:
+    wires = [Wire(counting()), Wire(counting())]
+    contexts = Contexts({b"public": wires[0].engine, b"private": wires[1].engine})
+    with pytest.raises(KeyError), contexts.turn:
+        contexts.answer(REQUESTS["GET"], ("127.0.0.1", 1))
+        assert [wire.engine.turn.is_held for wire in wires] == [True, False]
+        raise KeyError
+    assert [wire.engine.turn.is_held for wire in wires] == [False, False]
