@@ -228,7 +228,10 @@ class ServiceHost:
         needed = any(hosted.needs_restart for hosted in self.services.values())
         if needed != self._needed:
             self._needed = needed
-            self.on_need()
+            try:
+                self.on_need()
+            except Exception:
+                log.exception("the need for a restart could not be told")
 
     def react(self, revision: Revision) -> None:
         """Act on a commit: tell of a need, reactions once each, then commands, then jobs."""

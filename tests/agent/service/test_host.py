@@ -277,6 +277,20 @@ def test_changes_that_are_written_together_are_told_of_once(house: House) -> Non
     assert needs == [["Trial"]]
 
 
+def test_a_need_that_cannot_be_told_keeps_neither_commands_nor_restarts_from_going_on(
+    house: House,
+) -> None:
+    def fail() -> None:
+        raise OSError("nobody hears it")
+
+    house.host.on_need = fail
+    house.change(("trialLevel", 300), ("trialReset", 10))
+    assert house.trial.of("reset") == [("reset",)]
+    house.rig.awaited(house.host.restart("Trial"))
+    assert house.host.services["Trial"].state is ExecState.STARTED
+    assert house.trial.running.level is Level.HIGH
+
+
 def test_what_applies_at_once_or_at_the_next_use_needs_no_restart(house: House) -> None:
     house.change(("trialGreeting", b"x"), ("trialLimit", 3))
     assert house.host.needing_restart() == []
