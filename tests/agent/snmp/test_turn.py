@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mibagent.smi.syntax import Base
 from mibagent.snmp.contexts import Contexts
 from mibagent.snmp.pdu import Kind
-from tests.agent.snmp.fakes import ROOT, FakeSource, Wire, request, scalar, table
+from tests.agent.snmp.fakes import (
+    PEER,
+    ROOT,
+    FakeSource,
+    Wire,
+    request,
+    sample,
+    sample_objects,
+    scalar,
+    table,
+)
+from tests.agent.snmp.test_fast import ARCS, oids, views
 
 NAMES = ("first", "second", "third")
 PLACES = [(*ROOT, 1, arc, 0) for arc in (1, 2, 3)]
@@ -143,3 +158,73 @@ def test_a_turn_of_several_contexts_begins_with_those_that_are_asked_and_ends_wi
         assert [wire.engine.turn.is_held for wire in wires] == [True, False]
         raise KeyError
     assert [wire.engine.turn.is_held for wire in wires] == [False, False]
+
+
+SCALARS = [node.name for node in sample_objects() if node.table is None and node.is_readable
+           and node.name not in ("oneSecret", "oneText", "oneOid", "oneAddress")]
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> FakeSource:
+    """Stored and computed scalars and columns, some absent; scalars that are read at once."""
+    kept = draw(st.sets(st.sampled_from([*SCALARS, "oneText", "named", "numberedA", "numberedC"])))
+    source = sample(lambda node: any(node.name.startswith(prefix) for prefix in kept))
+    source.at_once = draw(st.sets(st.sampled_from(SCALARS))) - kept
+    for key in draw(st.sets(st.sampled_from(sorted(source.values, key=repr)), max_size=6)):
+        if key[0] not in source.at_once:
+            del source.values[key]
+    return source
+
+
+def change_rows(data: st.DataObject, source: FakeSource) -> None:
+    number = data.draw(st.sampled_from(ARCS[1:-1]))
+    match data.draw(st.integers(0, 4)):
+        case 0 if (number,) not in source.present["numbered"]:
+            source.add_row("numbered", (number,), numberedA=1, numberedB=number)
+        case 1:
+            source.remove_row("numbered", (number,))
+        case 2:
+            source.replace_rows("numbered", list(source.present["numbered"])[::2])
+        case 3 if source.is_kept(source.model["oneNumber"]):
+            source.put("oneNumber", (), number % 100)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), source=trees())
+def test_in_turns_both_paths_give_what_an_engine_without_turns_gives(
+    data: st.DataObject, source: FakeSource
+) -> None:
+    """While no computed value changes; rows come and go, stored values change, views are cut."""
+    limits: dict[str, Any] = {"max_size": data.draw(st.sampled_from([484, 65507])),
+                              "max_varbinds": data.draw(st.sampled_from([5, 2048]))}
+    wire, other = Wire(source, **limits), Wire(source, **limits)
+    communities = [b"public"]
+    for view in data.draw(st.lists(views(), max_size=3)):
+        communities.append(b"guest%d" % len(communities))
+        for each in (wire, other):
+            each.access.of[communities[-1]] = {"read": view}
+
+    def ask() -> None:
+        kind = data.draw(st.sampled_from([Kind.GET, Kind.GET_NEXT, Kind.GET_BULK]))
+        is_bulk = kind is Kind.GET_BULK
+        octets = request(
+            kind, *data.draw(st.lists(oids(source), max_size=4)),
+            version=1 if is_bulk else data.draw(st.integers(0, 1)),
+            community=data.draw(st.sampled_from(communities)),
+            first=data.draw(st.integers(0, 2)) if is_bulk else 0,
+            second=data.draw(st.sampled_from([0, 1, 2, 3, 10, 128])) if is_bulk else 0)
+        expected = other.engine.answer_strictly(octets, PEER, other.sent.append)
+        for _ in range(data.draw(st.integers(1, 3))):
+            assert wire.ask(octets) == expected
+
+    for _ in range(data.draw(st.integers(1, 3))):
+        with wire.engine.turn:
+            for _ in range(data.draw(st.integers(1, 4))):
+                ask()
+                if data.draw(st.integers(0, 9)) == 0:
+                    wire.engine.tree.reset()
+                    wire.engine.forget()
+                change_rows(data, source)
+        for name in data.draw(st.sets(st.sampled_from(SCALARS))):
+            source.put(name, (), data.draw(st.integers(0, 90)))
+        ask()
