@@ -27,13 +27,10 @@ from mibagent.snmp.system import SystemGroup
 from mibagent.snmp.vacm import Level
 from mibagent.store.access import Principal, Rights
 from mibagent.store.given import GivenRows
-from mibagent.store.journal import Journal
+from mibagent.store.journal import AGENT, Journal
 from mibagent.store.seal import Sealer
 from mibagent.store.store import ParameterStore
 from mibagent.store.upkeep import Upkeep
-
-UNIT = "agent"
-"""Its name in a database."""
 
 RECORDED = "recorded"
 """What a state remembers once it has the rows of a recording."""
@@ -79,7 +76,7 @@ class Agent:
         self._journal = _journal_of(state)
         self._recording = recording
         self.store = ParameterStore(
-            self.model, self._journal, self._journal.unit(UNIT), run=_at_once,
+            self.model, self._journal, self._journal.unit(AGENT), run=_at_once,
             soon=lambda call: reactor.callLater(0, call),
             profile=None if recording is None else recording.profile)
         for table, rows in ({} if recording is None else recording.fixed).items():

@@ -15,9 +15,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mibagent.agent import UNIT as AGENT
 from mibagent.errors import StateError
-from mibagent.store.journal import summarize
+from mibagent.store.journal import AGENT, summarize
 from mibgateway.errors import StartError
 
 MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))

@@ -26,6 +26,9 @@ FORMAT = 1
 
 KEPT_REVISIONS = 1000
 
+AGENT = "agent"
+"""The name, in a database, of an agent that serves somebody else's MIB."""
+
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE unit (unit INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mibagent.agent import UNIT
 from mibagent.model.places import mib_folders
 from mibagent.snmp.auth import Signer
 from mibagent.snmp.keys import SHORTEST_PASS_PHRASE, localized_key, privacy_key
 from mibagent.snmp.priv import privacy_of
 from mibagent.snmp.users import User
 from mibagent.store.access import Rights
+from mibagent.store.journal import AGENT
 from mibagent.store.store import ParameterStore
 from mibgateway.errors import StartError
 from mibgateway.whereabouts import KEPT, Whereabouts, suspect
@@ -154,7 +154,7 @@ async def engine_of(store: ParameterStore, path: Path | None) -> tuple[bytes, in
     if path is None:
         return fresh_engine_id(), 1, ""
     memory, said = store.memory, ""
-    suspicion = suspect(memory, path, UNIT)
+    suspicion = suspect(memory, path, AGENT)
     if suspicion is not None:
         memory, said = {}, f"{path} {suspicion.why}: this agent has an SNMP engine ID of its own"
     engine_id = bytes.fromhex(json.loads(memory.get("identity", b"{}")).get("engine_id", "")) \
