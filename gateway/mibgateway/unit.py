@@ -47,11 +47,11 @@ from mibgateway.tls.revocation import Revocation
 from mibgateway.tls.shared import Sessions, Shared
 from mibgateway.tls.shell import fetch_answer
 from mibgateway.tls.vault import Vault
-from mibgateway.transfer.shell import Transfers
 from mibgateway.whereabouts import KEPT, Whereabouts
 
 if TYPE_CHECKING:
     from mibagent.service.service import Service
+    from mibgateway.transfer.shell import Transfers
 
 T = TypeVar("T")
 
@@ -336,6 +336,9 @@ class Unit:
 
         column: the descriptor by which the service's use of host certificates is allowed.
         """
+        # loaded with the first transfer: with it comes all that finds plugins, a tenth of a start
+        from mibgateway.transfer.shell import Transfers
+
         def creator(policy: TlsPolicy, server: str) -> ClientCreator:
             credential = self.vault.credential(
                 Usage.TLS_CLIENT, policy, self.forbidden_certificates(column))

@@ -10,6 +10,7 @@ from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import ConnectionClosed, ConnectionDone
 from twisted.internet.interfaces import IAddress, IHandshakeListener, IPushProducer
 from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
@@ -465,12 +466,6 @@ class _Outgoing(_Exchange):
 
 
 def _endpoint(reactor: Any, host: str, port: int) -> Any:
-    # imported when it is first needed: with it comes all that finds plugins, a tenth of a start
-    from twisted.internet.endpoints import (
-        HostnameEndpoint,
-        TCP4ClientEndpoint,
-        TCP6ClientEndpoint,
-    )
     try:
         address = ip_address(host)
     except ValueError:
