@@ -84,6 +84,19 @@ def test_scalars_that_are_read_at_once_are_so_once_in_a_turn() -> None:
     assert wire.ask(octets) != one
 
 
+def test_scalars_that_are_read_at_once_are_held_in_their_places() -> None:
+    source = counting()
+    source.at_once = set(NAMES)
+    source.computed.clear()
+    source.values.update({(name, ()): 300 + at for at, name in enumerate(NAMES)})
+    wire = Wire(source)
+    octets = request(Kind.GET_BULK, PLACES[0], second=2)
+    expected = [wire.ask(octets) for _ in range(2)]
+    with wire.engine.turn:
+        assert [wire.ask(octets) for _ in range(2)] == expected
+        assert wire.ask(REQUESTS["GETBULK"]) == Wire(source).ask(REQUESTS["GETBULK"])
+
+
 def test_a_reading_of_which_one_value_is_none_leaves_nothing_of_itself() -> None:
     source = counting()
     source.at_once = set(NAMES)
@@ -169,7 +182,7 @@ def trees(draw: st.DrawFn) -> FakeSource:
     """Stored and computed scalars and columns, some absent; scalars that are read at once."""
     kept = draw(st.sets(st.sampled_from([*SCALARS, "oneText", "named", "numberedA", "numberedC"])))
     source = sample(lambda node: any(node.name.startswith(prefix) for prefix in kept))
-    source.at_once = draw(st.sets(st.sampled_from(SCALARS))) - kept
+    source.at_once = draw(st.just(set(SCALARS)) | st.sets(st.sampled_from(SCALARS))) - kept
     for key in draw(st.sets(st.sampled_from(sorted(source.values, key=repr)), max_size=6)):
         if key[0] not in source.at_once:
             del source.values[key]
@@ -189,7 +202,7 @@ def change_rows(data: st.DataObject, source: FakeSource) -> None:
             source.put("oneNumber", (), number % 100)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), source=trees())
 def test_in_turns_both_paths_give_what_an_engine_without_turns_gives(
     data: st.DataObject, source: FakeSource
@@ -204,27 +217,35 @@ def test_in_turns_both_paths_give_what_an_engine_without_turns_gives(
         for each in (wire, other):
             each.access.of[communities[-1]] = {"read": view}
 
-    def ask() -> None:
+    scalars = st.sampled_from([source.model[name].instance_oid(()) for name in SCALARS])
+    asked = []
+    for _ in range(data.draw(st.integers(2, 5))):
         kind = data.draw(st.sampled_from([Kind.GET, Kind.GET_NEXT, Kind.GET_BULK]))
         is_bulk = kind is Kind.GET_BULK
-        octets = request(
-            kind, *data.draw(st.lists(oids(source), max_size=4)),
+        asked.append(request(
+            kind, *data.draw(st.lists(oids(source) | scalars, min_size=1, max_size=3)),
             version=1 if is_bulk else data.draw(st.integers(0, 1)),
             community=data.draw(st.sampled_from(communities)),
             first=data.draw(st.integers(0, 2)) if is_bulk else 0,
-            second=data.draw(st.sampled_from([0, 1, 2, 3, 10, 128])) if is_bulk else 0)
-        expected = other.engine.answer_strictly(octets, PEER, other.sent.append)
-        for _ in range(data.draw(st.integers(1, 3))):
-            assert wire.ask(octets) == expected
+            second=data.draw(st.sampled_from([1, 2, 3, 10, 128])) if is_bulk else 0))
 
-    for _ in range(data.draw(st.integers(1, 3))):
+    def ask_one() -> None:
+        octets = data.draw(st.sampled_from(asked))
+        expected = other.engine.answer_strictly(octets, PEER, other.sent.append)
+        assert wire.ask(octets) == expected
+
+    for _ in range(data.draw(st.integers(2, 4))):
         with wire.engine.turn:
-            for _ in range(data.draw(st.integers(1, 4))):
-                ask()
-                if data.draw(st.integers(0, 9)) == 0:
+            for _ in range(data.draw(st.integers(1, 5))):
+                ask_one()
+                if data.draw(st.integers(0, 19)) == 19:
                     wire.engine.tree.reset()
                     wire.engine.forget()
                 change_rows(data, source)
-        for name in data.draw(st.sets(st.sampled_from(SCALARS))):
-            source.put(name, (), data.draw(st.integers(0, 90)))
-        ask()
+        for name in data.draw(st.sets(st.sampled_from(SCALARS), min_size=1)):
+            number = data.draw(st.integers(0, 90))
+            if source.is_kept(source.model[name]):
+                source.put(name, (), number)
+            else:
+                source.values[name, ()] = number        # nobody is told
+        ask_one()
