@@ -2,9 +2,10 @@
 
 Datagrams are taken up to sixteen at a time. A full sixteen means load: all are answered, then all
 answers sent, which saves each its own cold start; fewer are answered one by one, so that a manager
-in lock-step doesn't wait for its neighbours. After four times sixteen the rest of the reactor has
-its turn. A port at a wildcard address asks the host at which address each datagram came, and
-answers from there; one at an address of its own is spared that.
+in lock-step doesn't wait for its neighbours. Several that were taken together are one `Turn`. After
+four times sixteen the rest of the reactor has its say. A port at a wildcard address asks the host
+at which address each datagram came, and answers from there; one at an address of its own is spared
+that.
 """
 
 from __future__ import annotations
